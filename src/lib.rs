@@ -1,0 +1,4 @@
+//! nextoffer
+pub mod base;
+pub mod input;
+pub mod history;
