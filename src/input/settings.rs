@@ -1,0 +1,12 @@
+//! The job's sections `[inputs]`, `[cleaning]` and `[consent]`: as written and as checked.
+
+mod cleaning;
+mod consent;
+mod inputs;
+
+pub use cleaning::{Action, CleaningSettings, RawCleaning, RawReturns, Reason, ReturnRules, UnknownItems, Window};
+pub use consent::{ConsentSettings, RawConsent, UnknownBirthDate};
+pub use inputs::{
+    ColumnSource, InputSettings, ObjectStoreSettings, OneOrMany, RawColumn, RawExpr, RawInputs, RawObjectStore,
+    RawTable, TableSource,
+};
