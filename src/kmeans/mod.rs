@@ -1,0 +1,34 @@
+//! Floor 5: k-means behind linfa's traits.
+//!
+//! [`KMeansParams`] is what a caller writes, [`KMeansValidParams`] what has been checked; `Fit` gives a
+//! [`linfa_clustering::KMeans`] with the squared-Euclidean `L2Dist`, so everything that takes linfa's model takes ours.
+//! The iterations are our own: rows are packed once into panels of [`LANES`] rows, feature by feature, and the
+//! assignment minimises `|c|² − 2x·c` lane by lane.
+//!
+//! **Determinism.** Work is cut into blocks of a fixed number of rows; each block adds up its own part in row order and
+//! the parts are added in block order, in `f64`. The thread count therefore changes no bit. The instruction set does
+//! (fused multiply-add rounds once), so bits are promised for one kind of CPU only.
+//!
+//! **What is not parallel:** restarts run one after another, each using every thread. Adding up the blocks' parts and
+//! the draws of the initialisation run on one thread; both are small.
+
+mod assign;
+mod element;
+mod error;
+mod fit;
+mod init;
+mod kernel;
+mod lloyd;
+mod panels;
+mod params;
+mod quality;
+#[cfg(test)]
+mod tests;
+
+pub use assign::{Assignment, assign};
+pub use element::Element;
+pub use error::KMeansError;
+pub use fit::{Fitted, linfa_model};
+pub use panels::LANES;
+pub use params::{KMeansParams, KMeansParamsError, KMeansValidParams, Start};
+pub use quality::{adjusted_rand_index, simplified_silhouette};
