@@ -1,0 +1,23 @@
+//! Floor 6: what the shop's history says about its items.
+//!
+//! Everything is a sum of exact integers over members, so that it is the same in whatever order shards are added. A
+//! **basket** is all that a member bought on one local day (purchases only, items known, nothing after the cut).
+
+mod attach;
+mod baskets;
+mod decay;
+mod gaps;
+mod pool;
+mod rhythm;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod transitions;
+
+pub use attach::{Attach, AttachStatistics, FitRule, Fits, UnknownFit};
+pub use baskets::{MemberBaskets, View};
+pub use decay::{DecayTable, ONE};
+pub use gaps::UsualGap;
+pub use rhythm::{CategoryRhythms, Rhythm, RhythmRule, rhythm_where};
+pub use statistics::{ItemStatistics, PSEUDO_COUNTS, StatisticsPart, item_statistics, last_day};
+pub use transitions::{Neighbour, Neighbours, Transitions, transitions};
