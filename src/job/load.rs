@@ -1,0 +1,211 @@
+//! From a job file to a checked job, with every finding at once.
+
+use std::path::{Path, PathBuf};
+
+use jsonschema::ValidationError;
+use serde_json::Value;
+
+use super::{
+    checked::Job,
+    document::Document,
+    path::{self, Step},
+    raw::RawJob,
+    report::{JobText, Report},
+    structure::Structure,
+};
+use crate::{
+    base::findings::{Findings, JobPath},
+    store::{StoreError, atomic},
+};
+
+/// Why there is no job.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The file is not there.
+    #[error("job file `{}` does not exist", path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("job file cannot be read")]
+    Read(#[from] StoreError),
+    /// The file is not UTF-8.
+    #[error("job file `{}` is not UTF-8 text: byte {at} is wrong", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Position of the first byte that is no text, from 0.
+        at: usize,
+    },
+    /// The job is wrong: at least one of the findings is an error.
+    #[error("{}\n{report}", report.summary())]
+    Wrong {
+        /// Every finding.
+        report: Box<Report>,
+    },
+    /// The program's own schema is wrong.
+    #[error("the schema of the job file is not usable")]
+    Schema(#[from] Box<ValidationError<'static>>),
+}
+
+/// A job and what was noticed while loading it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The checked job.
+    pub job: Job,
+    /// Warnings and notes.
+    pub remarks: Report,
+    /// The job's texts, to place later findings in.
+    pub text: JobText,
+}
+
+/// Loads a job file and checks all that can be checked without opening an input. Each override is `key=value`, with the
+/// key a path such as `segments.k` or `offers[pet_bulk].priority` and the value as in TOML, or text without quotes.
+///
+/// # Errors
+/// If a file cannot be read, or the job is wrong: then with every finding.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, JobError> {
+    let text = read(path)?.ok_or_else(|| JobError::NotFound { path: path.to_owned() })?;
+    load_text(path, &text, overrides)
+}
+
+/// [`load`] for a text that is already read; `path` is the file it stands for.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded, JobError> {
+    let structure = Structure::new()?;
+    let (mut document, mut syntax) = Document::parse(&path.display().to_string(), text);
+    let mut findings = Findings::new();
+    let overrides = parse_overrides(overrides, &structure, &mut findings);
+    let is_catalogue = |steps: &[Step]| matches!(steps, [Step::Key(key)] if key == "offers_file");
+    // Which file the offers are in must be known before an override can name one of them.
+    for (steps, value, written) in overrides.iter().filter(|(steps, ..)| is_catalogue(steps)) {
+        apply(&mut document, steps, value, written, &mut findings);
+    }
+    syntax.extend(read_offers(path, &mut document, &mut findings)?);
+    for (steps, value, written) in overrides.iter().filter(|(steps, ..)| !is_catalogue(steps)) {
+        apply(&mut document, steps, value, written, &mut findings);
+    }
+    if !syntax.is_empty() {
+        return Err(JobError::Wrong { report: Box::new(JobText::new(document).syntax(syntax)) });
+    }
+
+    let mut value = document.value.clone();
+    let (mended, usable) = structure.check(&mut value, &mut findings);
+    let mut job = None;
+    if usable {
+        match serde_json::from_value::<RawJob>(value) {
+            Ok(raw) => {
+                let mut meant = Findings::new();
+                job = Some(raw.check(path, &mut meant));
+                for finding in meant {
+                    // What a stand-in or a gap leads to has been said already.
+                    if !mended.iter().any(|at| path::is_within(finding.at.as_str(), at)) {
+                        findings.push(finding);
+                    }
+                }
+            }
+            Err(error) => {
+                let help = "the schema allows this value, the program does not";
+                findings.error("job::unreadable", JobPath::root(), error.to_string(), help);
+            }
+        }
+    }
+    let text = JobText::new(document);
+    let report = text.report(findings);
+    match job {
+        Some(job) if !report.has_errors() => Ok(Loaded { job, remarks: report, text }),
+        _ => Err(JobError::Wrong { report: Box::new(report) }),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, JobError> {
+    let Some(bytes) = atomic::read(path)? else { return Ok(None) };
+    let text = String::from_utf8(bytes)
+        .map_err(|e| JobError::NotText { path: path.to_owned(), at: e.utf8_error().valid_up_to() })?;
+    Ok(Some(text))
+}
+
+/// Appends the offers of the file that the job names, if it names one.
+fn read_offers(
+    job: &Path,
+    document: &mut Document,
+    findings: &mut Findings,
+) -> Result<Vec<super::document::SyntaxError>, JobError> {
+    let Some(name) = document.value.get("offers_file").and_then(Value::as_str).map(str::to_owned) else {
+        return Ok(Vec::new());
+    };
+    let path = job.parent().unwrap_or(Path::new("")).join(&name);
+    let at = JobPath::root().key("offers_file");
+    match read(&path) {
+        Ok(Some(text)) => Ok(document.append_offers(&path.display().to_string(), &text, findings)),
+        Ok(None) => {
+            let message = format!("`{}` does not exist", path.display());
+            findings.error("job::no_offers_file", at, message, "relative paths start at the job file's folder");
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+type Override<'a> = (Vec<Step>, Value, &'a str);
+
+fn parse_overrides<'a>(
+    overrides: &'a [String],
+    structure: &Structure,
+    findings: &mut Findings,
+) -> Vec<Override<'a>> {
+    let mut parsed = Vec::new();
+    for written in overrides {
+        let mut bad = |why: &str| {
+            findings.error(
+                "job::bad_override",
+                JobPath::root(),
+                format!("--set {written}: {why}"),
+                "write --set key=value, such as --set segments.k=12 or --set offers[pet_bulk].priority=2",
+            );
+        };
+        match written.split_once('=') {
+            None => bad("there is no `=`"),
+            Some((key, text)) => match path::parse(key.trim()) {
+                Ok(steps) => {
+                    let value = override_value(text.trim(), &structure.types(&schema_steps(&steps)));
+                    parsed.push((steps, value, written.as_str()));
+                }
+                Err(why) => bad(why),
+            },
+        }
+    }
+    parsed
+}
+
+/// The steps as the schema has them: `offers.pet_bulk.priority` is about any element of `offers`.
+fn schema_steps(steps: &[Step]) -> Vec<Step> {
+    let element = |(i, step): (usize, &Step)| {
+        let names_element = i == 1 && matches!((&steps[0], step), (Step::Key(list), Step::Key(_)) if list == "offers");
+        if names_element { Step::Index(0) } else { step.clone() }
+    };
+    steps.iter().enumerate().map(element).collect()
+}
+
+/// The text as a TOML value; as text if it is none, or if nothing but text may stand there.
+fn override_value(text: &str, types: &[&str]) -> Value {
+    let (parsed, errors) = Document::parse("", &format!("value = {text}"));
+    let value = match parsed.value {
+        Value::Object(mut table) if errors.is_empty() && table.len() == 1 => table.remove("value"),
+        _ => None,
+    };
+    match value {
+        Some(Value::String(value)) => Value::String(value),
+        Some(value) if types != ["string"] => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+fn apply(document: &mut Document, steps: &[Step], value: &Value, written: &str, findings: &mut Findings) {
+    if let Err(path::DeadEnd { message, help }) = document.set(steps, value.clone(), written) {
+        findings.error("job::bad_override", JobPath::root(), format!("--set {written}: {message}"), help);
+    }
+}
