@@ -51,8 +51,9 @@ impl View {
     }
 }
 
-/// The day of the member's newest basket up to `cut`.
-pub(crate) fn newest_basket_day(shard: &Shard, member: usize, cut: Day) -> Option<Day> {
+/// The day of the member's newest basket when nothing after `cut` is known.
+#[must_use]
+pub fn newest_basket_day(shard: &Shard, member: usize, cut: Day) -> Option<Day> {
     shard.orders_of(member).rev().find_map(|order| {
         let day = shard.order_day(order);
         let bought =

@@ -15,7 +15,7 @@ mod tests;
 mod transitions;
 
 pub use attach::{Attach, AttachStatistics, FitRule, Fits, UnknownFit};
-pub use baskets::{MemberBaskets, View};
+pub use baskets::{MemberBaskets, View, newest_basket_day};
 pub use decay::{DecayTable, ONE};
 pub use gaps::UsualGap;
 pub use rhythm::{CategoryRhythms, Rhythm, RhythmRule, rhythm_where};

@@ -1,0 +1,59 @@
+//! The numbers of the score, and where they came from.
+
+use crate::base::Day;
+
+/// The numbers of the score.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Parameters {
+    /// κ: weight of what the member has not bought, against what the member has.
+    pub kappa: f64,
+    /// Half-life of popularity in days (in baskets where the data has no time).
+    pub half_life_days: f64,
+    /// d: weight of a purchase per basket of the member's since.
+    pub decay: f64,
+    /// η: how much an item's own rebuy rate counts; 0 = not at all.
+    pub rebuy_exponent: f64,
+    /// w: share of the explore term that goes to what follows the member's own purchases; the rest goes to popularity.
+    pub transition_weight: f64,
+}
+
+impl Default for Parameters {
+    /// What a shop too small to tune on gets.
+    fn default() -> Self {
+        Self { kappa: 8.0, half_life_days: 30.0, decay: 0.9, rebuy_exponent: 0.5, transition_weight: 0.3 }
+    }
+}
+
+/// Where parameters came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TunedFrom {
+    /// Tuned on the history's tail.
+    History,
+    /// Every number stands in the job.
+    Job,
+    /// The tail has too few members to tune on: the defaults, with what the job gives.
+    Defaults,
+}
+
+/// Parameters with how they were found.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tuned {
+    /// The numbers.
+    #[serde(flatten)]
+    pub parameters: Parameters,
+    /// Where they came from.
+    pub from: TunedFrom,
+    /// Mean recall@10 on the tail; 0 where nothing was tuned.
+    pub recall_at_10: f64,
+    /// Mean NDCG@10 on the tail (ideal list cut at 10).
+    pub ndcg_at_10: f64,
+    /// Settings evaluated.
+    pub evaluated: u32,
+    /// Members the tail was scored on.
+    pub members: u32,
+    /// Last day of the history that was fitted.
+    pub cut: Day,
+    /// As-of day of the run that tuned.
+    pub tuned_on: Day,
+}
