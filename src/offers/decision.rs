@@ -1,0 +1,249 @@
+//! Decisions, small enough to hold for every member at once.
+
+use super::proposal::{Evidence, Target};
+use crate::base::Day;
+
+/// No count, no length of time.
+const NO_SMALL: u16 = u16::MAX;
+/// No day.
+const NO_DAY: i16 = i16::MIN;
+/// No amount.
+const NO_AMOUNT: u32 = u32::MAX;
+
+/// One slot of a member's list, in 32 bytes. Days are kept as distances from the run's as-of day, counts and lengths
+/// end at 65,534, amounts of evidence at 4,294,967,294 minor units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// Comparable score, six significant digits.
+    score: f32,
+    target: u32,
+    about: u32,
+    amount: u32,
+    count: u16,
+    days: u16,
+    date: i16,
+    valid_from: i16,
+    valid_until: i16,
+    offer: u16,
+    reason: u8,
+    /// Bits 0–1: what `target` is; bits 2–3: what `about` is.
+    marks: u8,
+}
+
+const _: () = assert!(size_of::<Decision>() == 32);
+
+/// A decision, unpacked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// Index of the offer in the catalogue.
+    pub offer: u16,
+    /// What is offered.
+    pub target: Target,
+    /// Comparable score.
+    pub score: f64,
+    /// Index into the kind's reasons.
+    pub reason: u8,
+    /// What the reason rests on.
+    pub evidence: Evidence,
+    /// First day of validity.
+    pub valid_from: Day,
+    /// Last day of validity.
+    pub valid_until: Day,
+}
+
+fn mark(target: Target) -> (u8, u32) {
+    match target {
+        Target::None => (0, 0),
+        Target::Item(i) => (1, i),
+        Target::Category(c) => (2, c),
+    }
+}
+
+fn unmark(mark: u8, value: u32) -> Target {
+    match mark & 3 {
+        1 => Target::Item(value),
+        2 => Target::Category(value),
+        _ => Target::None,
+    }
+}
+
+fn distance(day: Day, as_of: Day) -> i16 {
+    day.since(as_of).clamp(i32::from(i16::MIN) + 1, i32::from(i16::MAX)) as i16
+}
+
+impl Decision {
+    /// Packs a choice of a run as of `as_of`.
+    #[must_use]
+    pub fn pack(choice: &Choice, as_of: Day) -> Self {
+        let (target_mark, target) = mark(choice.target);
+        let (about_mark, about) = mark(choice.evidence.about);
+        let small = |value: Option<u16>| value.map_or(NO_SMALL, |v| v.min(NO_SMALL - 1));
+        Self {
+            score: six_digits(choice.score) as f32,
+            target,
+            about,
+            amount: choice.evidence.amount.map_or(NO_AMOUNT, |a| a.clamp(0, i64::from(NO_AMOUNT) - 1) as u32),
+            count: small(choice.evidence.count),
+            days: small(choice.evidence.days),
+            date: choice.evidence.date.map_or(NO_DAY, |d| distance(d, as_of)),
+            valid_from: distance(choice.valid_from, as_of),
+            valid_until: distance(choice.valid_until, as_of),
+            offer: choice.offer,
+            reason: choice.reason,
+            marks: target_mark | about_mark << 2,
+        }
+    }
+
+    /// Unpacks it again; `as_of` is that of [`Decision::pack`].
+    #[must_use]
+    pub fn unpack(&self, as_of: Day) -> Choice {
+        let small = |value: u16| (value != NO_SMALL).then_some(value);
+        Choice {
+            offer: self.offer,
+            target: unmark(self.marks, self.target),
+            score: self.score(),
+            reason: self.reason,
+            evidence: Evidence {
+                about: unmark(self.marks >> 2, self.about),
+                count: small(self.count),
+                days: small(self.days),
+                date: (self.date != NO_DAY).then(|| as_of.plus(i32::from(self.date))),
+                amount: (self.amount != NO_AMOUNT).then(|| i64::from(self.amount)),
+            },
+            valid_from: as_of.plus(i32::from(self.valid_from)),
+            valid_until: as_of.plus(i32::from(self.valid_until)),
+        }
+    }
+
+    /// Index of the offer in the catalogue.
+    #[must_use]
+    pub fn offer(&self) -> u16 {
+        self.offer
+    }
+
+    /// The score as it is written: six significant digits.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        // A decimal of six digits survives f32, so that rounding again gives it back.
+        six_digits(f64::from(self.score))
+    }
+}
+
+/// `value` rounded to six significant decimal digits; the fast way to [`crate::base::round::significant`].
+#[must_use]
+pub fn six_digits(value: f64) -> f64 {
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
+    ];
+    // Digits after the point that six significant ones take; powers up to 1e22 are exact, so that the last division
+    // gives the f64 nearest to the decimal.
+    if !(1e-12..1e5).contains(&value) {
+        return crate::base::round::significant(value, 6);
+    }
+    let mut places = 5;
+    while places < 22 && value * POWERS[places] < 1e5 {
+        places += 1;
+    }
+    while places > 0 && value * POWERS[places] >= 999_999.5 {
+        places -= 1;
+    }
+    (value * POWERS[places]).round_ties_even() / POWERS[places]
+}
+
+/// The lists of a shard's members, by member index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decisions {
+    /// The run's as-of day.
+    pub as_of: Day,
+    /// One more than members: offsets into `rows`.
+    offsets: Vec<u32>,
+    rows: Vec<Decision>,
+}
+
+impl Decisions {
+    /// No member yet.
+    #[must_use]
+    pub fn new(as_of: Day) -> Self {
+        Self { as_of, offsets: vec![0], rows: Vec::new() }
+    }
+
+    /// Makes room for `members` lists of `slots`.
+    pub fn reserve(&mut self, members: usize, slots: usize) {
+        self.offsets.reserve_exact(members);
+        self.rows.reserve(members * slots);
+    }
+
+    /// Adds the list of the next member.
+    pub fn push(&mut self, choices: &[Choice]) {
+        self.rows.extend(choices.iter().map(|c| Decision::pack(c, self.as_of)));
+        self.offsets.push(self.rows.len() as u32);
+    }
+
+    /// Gives back room that was not needed.
+    pub fn shrink(&mut self) {
+        self.rows.shrink_to_fit();
+    }
+
+    /// Number of members.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// A member's list, slot 1 first.
+    #[must_use]
+    pub fn of(&self, member: usize) -> &[Decision] {
+        &self.rows[self.offsets[member] as usize..self.offsets[member + 1] as usize]
+    }
+
+    /// Every decision, by member and slot.
+    #[must_use]
+    pub fn all(&self) -> &[Decision] {
+        &self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::round::significant;
+
+    proptest! {
+        #[test]
+        fn six_digits_are_those_of_the_slow_way(mantissa in 0u32..1_000_000, exponent in -12i32..4) {
+            // Decimals of six digits, and values near them but away from halves.
+            let exact: f64 = format!("{mantissa}e{}", exponent - 5).parse().unwrap();
+            prop_assert_eq!(six_digits(exact), significant(exact, 6));
+            let near = exact * (1.0 + 3e-8);
+            prop_assert_eq!(six_digits(near), significant(near, 6));
+            prop_assert_eq!(six_digits(f64::from(exact as f32)), significant(exact, 6));
+        }
+
+        #[test]
+        fn packs_without_loss(
+            offer in 0u16..500, reason in 0u8..9, item in prop::option::of(0u32..99), about in 0u32..99,
+            count in prop::option::of(0u16..60_000), date in prop::option::of(-9000i32..9000),
+            amount in prop::option::of(0i64..4_000_000_000), from in -300i32..300,
+        ) {
+            let as_of = Day(20_000);
+            let choice = Choice {
+                offer, reason, score: 0.123_457, target: item.map_or(Target::None, Target::Item),
+                evidence: Evidence {
+                    about: Target::Category(about), count, days: count, date: date.map(|d| as_of.plus(d)), amount,
+                },
+                valid_from: as_of.plus(from), valid_until: as_of.plus(from + 13),
+            };
+            prop_assert_eq!(Decision::pack(&choice, as_of).unpack(as_of), choice);
+        }
+    }
+
+    #[test]
+    fn odd_scores() {
+        for value in [0.0, 1e-300, 5e-13, 99_999.95, 123_456.7, 9.999_999_9e22, 0.999_999_9] {
+            assert_eq!(six_digits(value), significant(value, 6), "{value}");
+        }
+    }
+}

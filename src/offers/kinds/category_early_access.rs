@@ -1,0 +1,103 @@
+//! `category_early_access`: regular buyers of a category are let in first.
+
+use super::super::{
+    catalogue::BoundOffer,
+    kind::OfferKind,
+    member::MemberView,
+    proposal::{Evidence, Proposal, Target, saturate},
+    raw::{Incentive, RawOffer},
+    sentences::Reason,
+    template::Placeholder::{Category, Count, Date, Days},
+};
+use crate::{
+    base::{Findings, findings::JobPath},
+    items::{RhythmRule, rhythm_where},
+};
+
+/// A regular buyer's last purchase lies at most this many of their own gaps back.
+const MAX_GAPS: f64 = 2.0;
+
+/// The kind.
+pub(super) struct CategoryEarlyAccess;
+
+static REASONS: &[Reason] = &[Reason {
+    code: "regular_buyer",
+    fills: &[Category, Count, Days, Date],
+    zh: "您自 {date} 起 {count} 次购买{category}，约每 {days} 天一次，{valid_from} 起可抢先选购。",
+    en: "{count} purchases of {category} since {date}, about every {days} days: early access from {valid_from}.",
+}];
+
+impl OfferKind for CategoryEarlyAccess {
+    fn code(&self) -> &'static str {
+        "category_early_access"
+    }
+
+    fn default_incentive(&self) -> Incentive {
+        Incentive::Access
+    }
+
+    fn default_per_member(&self) -> u16 {
+        1
+    }
+
+    fn reasons(&self) -> &'static [Reason] {
+        REASONS
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["min_purchases", "max_gap_days"]
+    }
+
+    fn check(&self, raw: &RawOffer, at: &JobPath, findings: &mut Findings) {
+        if raw.categories.is_empty() {
+            findings.error(
+                "offers::needs_categories",
+                at.key("categories"),
+                format!("`{}` names no category to let members into", raw.id),
+                "add `categories = [\"…\"]`",
+            );
+        }
+    }
+
+    fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
+        let Some(categories) = &offer.categories else { return };
+        let world = member.world;
+        let category = |item: u32| world.items.category_of(item).filter(|c| categories.contains(*c as usize));
+        // Most members never bought anything of it.
+        if !member.own().iter().any(|own| category(own.item).is_some()) {
+            return;
+        }
+        let Some(rhythm) = rhythm_where(member.baskets(), |item| category(item).is_some()) else { return };
+        let parameters = &offer.offer.parameters;
+        let rule = RhythmRule { min_days: parameters.min_purchases, max_gaps: MAX_GAPS };
+        let as_of = world.catalogue.as_of;
+        if !rhythm.is_regular(as_of, &rule) || rhythm.median_gap > parameters.max_gap_days {
+            return;
+        }
+        // The category the member buys most of those that the offer opens; ties go to the first.
+        let mut days: Vec<(u32, u32)> = Vec::new();
+        for own in member.own() {
+            let Some(c) = category(own.item).filter(|c| world.category_allowed(*c)) else { continue };
+            match days.iter_mut().find(|d| d.0 == c) {
+                Some(d) => d.1 += own.count,
+                None => days.push((c, own.count)),
+            }
+        }
+        let Some((favourite, _)) = days.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))) else { return };
+        let gaps_since = f64::from(as_of.since(rhythm.last).max(0)) / f64::from(rhythm.median_gap.max(1));
+        let small = |v: u32| u16::try_from(v).unwrap_or(u16::MAX);
+        out.push(Proposal {
+            offer: index,
+            target: Target::Category(favourite),
+            fit: saturate(f64::from(rhythm.days), 3.0) * (1.0 - 0.5 * (gaps_since / MAX_GAPS).min(1.0)),
+            reason: 0,
+            evidence: Evidence {
+                about: Target::Category(favourite),
+                count: Some(small(rhythm.days)),
+                days: Some(small(rhythm.median_gap)),
+                date: Some(rhythm.first),
+                ..Evidence::default()
+            },
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! `next_item`: what the member is likely to want next.
+
+use super::super::{
+    catalogue::BoundOffer,
+    kind::OfferKind,
+    member::MemberView,
+    proposal::{Evidence, Proposal, Target, saturate},
+    raw::Incentive,
+    sentences::Reason,
+    template::Placeholder::{Because, Count, Date, Item},
+    world::World,
+};
+use crate::recommend::{Candidate, Term};
+
+/// Score at which the fit is one half: a rebuy item that stood in the member's newest basket.
+const HALF_SCORE: f64 = 1.0;
+/// Popular items kept to fill lists with.
+const FILLERS: usize = 200;
+
+const BOUGHT_BEFORE: u8 = 0;
+const BECAUSE_YOU_BOUGHT: u8 = 1;
+const POPULAR_NOW: u8 = 2;
+
+/// The kind.
+pub(super) struct NextItem;
+
+static REASONS: &[Reason] = &[
+    Reason {
+        code: "bought_before",
+        fills: &[Item, Count, Date],
+        zh: "您已 {count} 次购买{item}，最近一次是 {date}。",
+        en: "You have bought {item} {count} times, last on {date}.",
+    },
+    Reason {
+        code: "because_you_bought",
+        fills: &[Item, Because, Date],
+        zh: "您在 {date} 购买了{because}，{item}与它很搭。",
+        en: "{item} goes with {because}, which you bought on {date}.",
+    },
+    Reason {
+        code: "popular_now",
+        fills: &[Item],
+        zh: "大家最近都在买：{item}。",
+        en: "Popular now: {item}.",
+    },
+];
+
+impl OfferKind for NextItem {
+    fn code(&self) -> &'static str {
+        "next_item"
+    }
+
+    fn default_incentive(&self) -> Incentive {
+        Incentive::Recognition
+    }
+
+    fn default_per_member(&self) -> u16 {
+        50
+    }
+
+    fn reasons(&self) -> &'static [Reason] {
+        REASONS
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["only_new"]
+    }
+
+    fn without_calendar(&self) -> bool {
+        true
+    }
+
+    fn fills_lists(&self) -> bool {
+        true
+    }
+
+    fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
+        let wanted = |item: u32| {
+            offer.allows(item) && !(offer.offer.parameters.only_new && member.own_item(item).is_some())
+        };
+        let most = usize::from(offer.offer.max_per_member);
+        let start = out.len();
+        out.extend(
+            member.candidates.iter().filter(|c| wanted(c.item)).map(|c| proposal(index, c, member.world)),
+        );
+        // An offer of few items may be missed by the member's best: then what is popular among its own stands in.
+        if offer.items.is_some() {
+            for popular in member.for_anyone(index) {
+                if out.len() - start >= most {
+                    break;
+                }
+                let Some(item) = popular.target.item() else { continue };
+                if wanted(item) && member.may_get(item) && !out[start..].iter().any(|p| p.target == popular.target) {
+                    out.push(*popular);
+                }
+            }
+        }
+    }
+
+    fn for_anyone(&self, index: u16, offer: &BoundOffer, world: &World<'_>, popular: &[Candidate]) -> Vec<Proposal> {
+        popular
+            .iter()
+            .filter(|c| offer.allows(c.item) && world.offerable(c.item) && !world.is_accessory(c.item))
+            .take(FILLERS)
+            .map(|c| proposal(index, c, world))
+            .collect()
+    }
+}
+
+fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
+    let count = |c: u32| Some(u16::try_from(c).unwrap_or(u16::MAX));
+    let (reason, evidence) = match candidate.term {
+        Term::Rebuy { count: times, last_day } => {
+            (BOUGHT_BEFORE, Evidence { count: count(times), date: Some(last_day), ..Evidence::default() })
+        }
+        Term::BecauseOf { item, last_day } if world.may_name(item) => (
+            BECAUSE_YOU_BOUGHT,
+            Evidence { about: Target::Item(item), date: Some(last_day), ..Evidence::default() },
+        ),
+        Term::BecauseOf { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
+    };
+    Proposal {
+        offer: index,
+        target: Target::Item(candidate.item),
+        fit: saturate(candidate.score, HALF_SCORE),
+        reason,
+        evidence,
+    }
+}

@@ -1,0 +1,130 @@
+//! `replenish`: what is about to run out, by the member's own gap or what is usual for the item.
+
+use super::super::{
+    catalogue::BoundOffer,
+    kind::OfferKind,
+    member::MemberView,
+    proposal::{Evidence, Proposal, Target, saturate},
+    raw::Incentive,
+    sentences::Reason,
+    template::Placeholder::{Count, Date, Days, Item},
+};
+use crate::{history::UNIT, items::UsualGap, recommend::OwnItem};
+
+/// Gaps that a usual gap of the item or its category must rest on.
+const ENOUGH_GAPS: u64 = 20;
+
+/// The kind.
+pub(super) struct Replenish;
+
+static REASONS: &[Reason] = &[
+    Reason {
+        code: "due_own_rhythm",
+        fills: &[Item, Count, Days, Date],
+        zh: "您大约每 {days} 天购买一次{item}，预计 {date} 前后需要补充。",
+        en: "You buy {item} about every {days} days; it is due around {date}.",
+    },
+    Reason {
+        code: "due_item_gap",
+        fills: &[Item, Count, Days, Date],
+        zh: "{item}通常每 {days} 天补充一次，您的预计 {date} 前后用完。",
+        en: "{item} is usually bought again after {days} days; yours is due around {date}.",
+    },
+    Reason {
+        code: "due_category_gap",
+        fills: &[Item, Count, Days, Date],
+        zh: "与{item}同类的商品通常每 {days} 天补充一次，您的预计 {date} 前后用完。",
+        en: "Items like {item} are usually bought again after {days} days; yours is due around {date}.",
+    },
+    Reason {
+        code: "due_consumable",
+        fills: &[Item, Count, Days, Date],
+        zh: "{item}一般可用 {days} 天，您的预计 {date} 前后用完。",
+        en: "{item} lasts about {days} days; yours is due around {date}.",
+    },
+];
+
+impl OfferKind for Replenish {
+    fn code(&self) -> &'static str {
+        "replenish"
+    }
+
+    fn default_incentive(&self) -> Incentive {
+        Incentive::Service
+    }
+
+    fn default_per_member(&self) -> u16 {
+        3
+    }
+
+    fn reasons(&self) -> &'static [Reason] {
+        REASONS
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["lead_days", "late_days", "min_purchases"]
+    }
+
+    fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
+        let parameters = &offer.offer.parameters;
+        let today = member.first_valid();
+        for own in member.own() {
+            if !offer.allows(own.item) || !member.may_get(own.item) {
+                continue;
+            }
+            let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases) else { continue };
+            let due = own.last_day.plus(gap as i32);
+            let ahead = due.since(today);
+            let late = parameters.late_days.unwrap_or((gap / 2).max(7));
+            if ahead > parameters.lead_days as i32 || -i64::from(ahead) > i64::from(late) {
+                continue;
+            }
+            // How sure the gap is, times how near the due day is in gaps.
+            let certainty = match reason {
+                0 => saturate(f64::from(own.count - 1), 1.0),
+                1 => 0.5,
+                2 => 0.35,
+                _ => 0.45,
+            };
+            let nearness = 1.0 / (1.0 + f64::from(ahead.abs()) / f64::from(gap));
+            let small = |v: u32| u16::try_from(v).unwrap_or(u16::MAX);
+            out.push(Proposal {
+                offer: index,
+                target: Target::Item(own.item),
+                fit: certainty * nearness,
+                reason,
+                evidence: Evidence {
+                    count: Some(small(own.count)),
+                    days: Some(small(gap)),
+                    date: Some(due),
+                    ..Evidence::default()
+                },
+            });
+        }
+    }
+}
+
+/// The days until the item is due after its last purchase, with the reason: the member's own median gap from
+/// `min_purchases` purchases on; else, for items that are bought again, the item's, its category's, or how long the
+/// units last that were bought.
+fn expected_gap(member: &MemberView<'_>, own: &OwnItem, min_purchases: u32) -> Option<(u8, u32)> {
+    let (world, item) = (member.world, own.item);
+    if own.count >= min_purchases
+        && let Some(gap) = member.rhythm_of(item).map(|r| r.median_gap).filter(|gap| *gap > 0)
+    {
+        return Some((0, gap));
+    }
+    if !world.rebuys(item) {
+        return None;
+    }
+    let enough = |gap: Option<UsualGap>| gap.filter(|g| g.count >= ENOUGH_GAPS && g.days > 0).map(|g| g.days);
+    if let Some(days) = enough(world.statistics.item_gap(item)) {
+        return Some((1, days));
+    }
+    if let Some(days) = world.items.category_of(item).and_then(|c| enough(world.statistics.category_gap(c))) {
+        return Some((2, days));
+    }
+    let one = world.items.consumable_days.get(item as usize).copied().flatten().filter(|d| *d > 0)?;
+    let units = (member.units_on(item, own.last_day) / i64::from(UNIT)).clamp(1, 100) as u32;
+    Some((3, one.saturating_mul(units).min(3650)))
+}

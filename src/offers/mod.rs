@@ -1,0 +1,43 @@
+//! Floor 9: the catalogue of offers, what each kind proposes to a member, and which proposals make the member's list.
+//!
+//! Offers that are scarce over all members (seats, stock, budgets) are for an allocation between the proposals and the
+//! lists; what is here looks at one member at a time.
+
+mod bits;
+mod catalogue;
+mod contacts;
+mod decide;
+mod decision;
+mod holdout;
+mod kind;
+mod kinds;
+mod member;
+mod previous;
+mod proposal;
+mod raw;
+mod sentences;
+mod settings;
+mod template;
+mod text;
+mod world;
+#[cfg(test)]
+mod tests;
+
+pub use bits::Bits;
+pub use catalogue::{BoundOffer, Catalogue};
+pub use contacts::{ContactLog, Contacted};
+pub use decide::{DecideSpace, Decider, ShardInputs};
+pub use decision::{Choice, Decision, Decisions, six_digits};
+pub use holdout::{Arm, Holdout};
+pub use kind::{KindRef, OfferKind, kind_named, kind_names};
+pub use member::MemberView;
+pub use previous::{Held, PreviousBuilder, PreviousDecisions, PreviousRow};
+pub use proposal::{Evidence, Proposal, Target, saturate};
+pub use sentences::{Reason, SentencePair, Sentences};
+pub use settings::{
+    DecisionSettings, Incentive, Offer, OfferSettings, Parameters, RawCatalogue, RawDecision, RawOffer, RawSentence,
+    check_offers, default_offers,
+};
+pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
+pub use text::{Language, SentenceWriter};
+pub use world::World;

@@ -1,0 +1,125 @@
+//! What the previous run had assigned: validity stays from the first assignment.
+
+use super::{
+    catalogue::Catalogue,
+    proposal::Target,
+};
+use crate::{
+    base::{Day, hash::id_hash},
+    input::ItemTable,
+};
+
+/// An assignment of the previous run that is still valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// Hash of the member id; 0 in the generic list.
+    member: u64,
+    offer: u16,
+    target: Target,
+    from: Day,
+    until: Day,
+}
+
+/// The still valid assignments of the previous run.
+#[derive(Debug, Clone, Default)]
+pub struct PreviousDecisions {
+    /// Sorted.
+    rows: Vec<Held>,
+    generic: Vec<Held>,
+}
+
+impl PreviousDecisions {
+    /// Takes the rows of the previous `offers.parquet`, in any order. What names an offer, an item or a category that
+    /// there no longer is, or was valid only until before `first_valid`, is left out.
+    pub fn builder<'a>(catalogue: &'a Catalogue, items: &'a ItemTable, first_valid: Day) -> PreviousBuilder<'a> {
+        PreviousBuilder { catalogue, items, first_valid, out: Self::default(), last_member: (String::new(), id_hash(b"")) }
+    }
+
+    /// The assignments of a member.
+    #[must_use]
+    pub fn of(&self, member_id: &str) -> &[Held] {
+        if self.rows.is_empty() {
+            return &[];
+        }
+        let hash = id_hash(member_id.as_bytes());
+        let start = self.rows.partition_point(|h| h.member < hash);
+        let len = self.rows[start..].iter().take_while(|h| h.member == hash).count();
+        &self.rows[start..start + len]
+    }
+
+    /// The assignments of the generic list.
+    #[must_use]
+    pub fn generic(&self) -> &[Held] {
+        &self.generic
+    }
+}
+
+/// First and last day of an assignment among `held`, if it is there.
+#[must_use]
+pub(super) fn validity(held: &[Held], offer: u16, target: Target) -> Option<(Day, Day)> {
+    held.iter().find(|h| h.offer == offer && h.target == target).map(|h| (h.from, h.until))
+}
+
+/// One row of a previous `offers.parquet`.
+#[derive(Debug, Clone, Copy)]
+pub struct PreviousRow<'a> {
+    /// `member_id`.
+    pub member_id: &'a str,
+    /// `offer_id`.
+    pub offer_id: &'a str,
+    /// `item_id`.
+    pub item_id: Option<&'a str>,
+    /// `category`.
+    pub category: Option<&'a str>,
+    /// `valid_from`.
+    pub valid_from: Day,
+    /// `valid_until`.
+    pub valid_until: Day,
+    /// Whether `basis` is `generic`.
+    pub generic: bool,
+}
+
+/// Gathers [`PreviousDecisions`].
+pub struct PreviousBuilder<'a> {
+    catalogue: &'a Catalogue,
+    items: &'a ItemTable,
+    first_valid: Day,
+    out: PreviousDecisions,
+    last_member: (String, u64),
+}
+
+impl PreviousBuilder<'_> {
+    /// Adds a row.
+    pub fn push(&mut self, row: &PreviousRow<'_>) {
+        if row.valid_until < self.first_valid {
+            return;
+        }
+        let Some(offer) = self.catalogue.index_of(row.offer_id) else { return };
+        let target = match (row.item_id, row.category) {
+            (Some(item), _) => self.items.ids.find(item).map(|i| Target::Item(i as u32)),
+            (None, Some(category)) => self.items.categories.find(category).map(|c| Target::Category(c as u32)),
+            (None, None) => Some(Target::None),
+        };
+        let Some(target) = target else { return };
+        let held = Held { member: 0, offer, target, from: row.valid_from, until: row.valid_until };
+        if row.generic {
+            if !self.out.generic.contains(&held) {
+                self.out.generic.push(held);
+            }
+            return;
+        }
+        // Rows come sorted by member: the hash is taken once a member.
+        if self.last_member.0 != row.member_id {
+            self.last_member = (row.member_id.to_owned(), id_hash(row.member_id.as_bytes()));
+        }
+        self.out.rows.push(Held { member: self.last_member.1, ..held });
+    }
+
+    /// All rows are in.
+    #[must_use]
+    pub fn build(mut self) -> PreviousDecisions {
+        self.out.rows.sort_unstable();
+        self.out.generic.sort_unstable();
+        self.out
+    }
+}

@@ -1,0 +1,154 @@
+//! Reasons and the sentences that carry them.
+
+use serde::Serialize;
+
+use super::{
+    kind::KindRef,
+    raw::{RawOffer, RawSentence},
+    template::{Placeholder, Template, TemplateError, PLACEHOLDERS},
+};
+use crate::base::{Findings, findings::JobPath, findings::nearest};
+
+/// A reason that a kind may give.
+#[derive(Debug, Clone, Copy)]
+pub struct Reason {
+    /// The code written to files.
+    pub code: &'static str,
+    /// What it fills in, beyond the offer's name and the validity.
+    pub fills: &'static [Placeholder],
+    /// The built-in sentence in Chinese.
+    pub zh: &'static str,
+    /// The built-in sentence in English.
+    pub en: &'static str,
+}
+
+/// The sentences of one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SentencePair {
+    /// In Chinese.
+    pub zh: Template,
+    /// In English.
+    pub en: Template,
+}
+
+/// The sentences of an offer, one pair for each of its kind's reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sentences(pub Vec<SentencePair>);
+
+/// The sentences of an offer: built in, then those of `decision.sentences` for its kind, then its own; later ones win,
+/// and within one list those that name a reason win over those that do not.
+pub(super) fn check_sentences(
+    kind: KindRef,
+    offer: &RawOffer,
+    of_kinds: &[RawSentence],
+    at: &JobPath,
+    at_decision: &JobPath,
+    findings: &mut Findings,
+) -> Sentences {
+    let mut out: Vec<SentencePair> = kind
+        .reasons()
+        .iter()
+        .map(|r| SentencePair {
+            zh: Template::parse(r.zh).unwrap_or_default(),
+            en: Template::parse(r.en).unwrap_or_default(),
+        })
+        .collect();
+    let has_value = offer.value.is_some() || offer.value_minor.is_some();
+    let lists: [(Vec<(usize, &RawSentence)>, JobPath); 2] = [
+        (
+            of_kinds.iter().enumerate().filter(|(_, s)| s.kind.as_deref() == Some(kind.code())).collect(),
+            at_decision.key("sentences"),
+        ),
+        (offer.sentences.iter().enumerate().collect(), at.key("sentences")),
+    ];
+    for (sentences, at) in lists {
+        for named in [false, true] {
+            for (i, sentence) in sentences.iter().filter(|(_, s)| s.reason.is_some() == named) {
+                apply(kind, sentence, has_value, &at.index(*i), &mut out, findings);
+            }
+        }
+    }
+    if let Some((i, _)) = offer.sentences.iter().enumerate().find(|(_, s)| s.kind.as_deref().is_some_and(|k| k != kind.code())) {
+        let at = at.key("sentences").index(i).key("kind");
+        let message = format!("the offer is of kind `{}`", kind.code());
+        findings.error("offers::sentence_of_other_kind", at, message, "leave `kind` out of an offer's own sentences");
+    }
+    Sentences(out)
+}
+
+fn apply(
+    kind: KindRef,
+    raw: &RawSentence,
+    has_value: bool,
+    at: &JobPath,
+    out: &mut [SentencePair],
+    findings: &mut Findings,
+) {
+    let reasons = kind.reasons();
+    if let Some(name) = &raw.reason
+        && !reasons.iter().any(|r| r.code == name)
+    {
+        let help = nearest(name, reasons.iter().map(|r| r.code)).map_or_else(
+            || format!("its reasons: {}", reasons.iter().map(|r| r.code).collect::<Vec<_>>().join(", ")),
+            |n| format!("did you mean `{n}`?"),
+        );
+        let message = format!("kind `{}` has no reason `{name}`", kind.code());
+        findings.error("offers::unknown_reason", at.key("reason"), message, help);
+        return;
+    }
+    for (key, text) in [("zh", &raw.zh), ("en", &raw.en)] {
+        let Some(text) = text else { continue };
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                findings.error(code_of(&error), at.key(key), error.to_string(), help_of(&error));
+                continue;
+            }
+        };
+        for (reason, pair) in reasons.iter().zip(out.iter_mut()) {
+            if raw.reason.as_deref().is_some_and(|name| name != reason.code) {
+                continue;
+            }
+            for placeholder in template.placeholders() {
+                let filled = placeholder.always_filled()
+                    || reason.fills.contains(&placeholder)
+                    || (placeholder == Placeholder::Value && has_value);
+                if !filled {
+                    findings.error(
+                        "offers::placeholder_not_filled",
+                        at.key(key),
+                        format!("reason `{}` of kind `{}` does not fill `{{{}}}`", reason.code, kind.code(), placeholder.name()),
+                        filled_by(reason),
+                    );
+                }
+            }
+            if key == "zh" { pair.zh = template.clone() } else { pair.en = template.clone() }
+        }
+    }
+}
+
+fn filled_by(reason: &Reason) -> String {
+    let names: Vec<String> = PLACEHOLDERS
+        .iter()
+        .filter(|(_, p)| p.always_filled() || reason.fills.contains(p))
+        .map(|(name, _)| format!("{{{name}}}"))
+        .collect();
+    format!("it fills {}", names.join(", "))
+}
+
+fn code_of(error: &TemplateError) -> &'static str {
+    match error {
+        TemplateError::Unknown(_) => "offers::unknown_placeholder",
+        TemplateError::Open | TemplateError::Close => "offers::unbalanced_braces",
+        TemplateError::Control => "offers::sentence_not_one_line",
+    }
+}
+
+fn help_of(error: &TemplateError) -> String {
+    match error {
+        TemplateError::Unknown(name) => nearest(name, PLACEHOLDERS.iter().map(|(n, _)| *n))
+            .map_or_else(|| "see the list of placeholders in the job's schema".into(), |n| format!("did you mean `{{{n}}}`?")),
+        TemplateError::Open | TemplateError::Close => "write `{{` and `}}` for braces that are meant as such".into(),
+        TemplateError::Control => "write the sentence on one line".into(),
+    }
+}

@@ -1,0 +1,448 @@
+//! The catalogue and the decision, checked.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use super::raw::{Incentive, RawDecision, RawOffer, RawSentence};
+use super::{
+    kind::{KindRef, kind_named, kind_names},
+    sentences::{Sentences, check_sentences},
+};
+use crate::base::{Currency, Day, Findings, Minor, findings::JobPath, findings::nearest};
+
+/// A checked offer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Offer {
+    /// The offer's id.
+    pub id: String,
+    /// Its kind.
+    pub kind: KindRef,
+    /// Name in Chinese.
+    pub name_zh: String,
+    /// Name in English.
+    pub name_en: String,
+    /// Item ids it is limited to; empty: all.
+    pub items: Vec<String>,
+    /// Category paths it is limited to; empty: all.
+    pub categories: Vec<String>,
+    /// First day of the window.
+    pub starts: Option<Day>,
+    /// Last day of the window.
+    pub ends: Option<Day>,
+    /// Days before `starts` from which it may be announced.
+    pub announce_days: u32,
+    /// Days a decision stays valid.
+    pub valid_days: u32,
+    /// SQL boolean over the member.
+    pub eligible: Option<String>,
+    /// Where it is shown.
+    pub placement: String,
+    /// The channel it goes out on.
+    pub channel: Option<String>,
+    /// Slots it may take, bit `s` for slot `s + 1`.
+    pub slots: u64,
+    /// Weight against other offers.
+    pub priority: f64,
+    /// Face value in minor units.
+    pub value_minor: Minor,
+    /// What it gives.
+    pub incentive: Incentive,
+    /// Most slots of a list.
+    pub max_per_member: u16,
+    /// Days after a contact.
+    pub cooldown_days: u32,
+    /// Its sentences, one pair a reason of the kind.
+    pub sentences: Sentences,
+    /// Parameters of the kind.
+    pub parameters: Parameters,
+}
+
+/// Parameters that only some kinds read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parameters {
+    /// Days before a due date.
+    pub lead_days: u32,
+    /// Days after a due date; `None`: half the usual gap.
+    pub late_days: Option<u32>,
+    /// Least purchases.
+    pub min_purchases: u32,
+    /// Days after a device was bought.
+    pub device_days: u32,
+    /// Longest usual gap.
+    pub max_gap_days: u32,
+    /// Leave out what was bought before.
+    pub only_new: bool,
+}
+
+/// The checked decision.
+#[derive(Debug, Clone, Serialize)]
+pub struct DecisionSettings {
+    /// Longest list.
+    pub slots: u8,
+    /// Length that short lists are filled to.
+    pub fill_to: u8,
+    /// Index of the offer that fills, if there is one.
+    pub fallback: Option<u16>,
+    /// Length of the generic list.
+    pub generic_slots: u8,
+    /// Largest share of discounts.
+    pub max_discount_share: f64,
+    /// Most slots for a category.
+    pub max_per_category: Option<u8>,
+    /// Most slots for a kind.
+    pub max_per_kind: Option<u8>,
+    /// Weight of discounts.
+    pub discount_weight: f64,
+    /// Share held out.
+    pub holdout_share: f64,
+    /// Salt of the holdout.
+    pub holdout_salt: String,
+    /// Days after a refusal.
+    pub refused_days: u32,
+    /// Category paths never offered.
+    pub deny_categories: Vec<String>,
+    /// Longest sentence in characters.
+    pub max_sentence_chars: u16,
+}
+
+/// The checked catalogue and decision.
+#[derive(Debug, Clone, Serialize)]
+pub struct OfferSettings {
+    /// Offers in the order of the job.
+    pub offers: Vec<Offer>,
+    /// The decision.
+    pub decision: DecisionSettings,
+}
+
+/// The offers of a file that a job names with `offers_file`: `[[offers]]` and nothing else.
+#[derive(Debug, Clone, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCatalogue {
+    /// The offers.
+    #[serde(default)]
+    pub offers: Vec<RawOffer>,
+}
+
+/// A job without `[[offers]]` suggests the next item to everyone.
+#[must_use]
+pub fn default_offers() -> Vec<RawOffer> {
+    vec![RawOffer { id: "next_item".into(), kind: "next_item".into(), ..RawOffer::default() }]
+}
+
+/// Checks a catalogue and the decision. `at_offers` is the path of the array of offers, `at_decision` of the section.
+pub fn check_offers(
+    offers: &[RawOffer],
+    decision: &RawDecision,
+    at_offers: &JobPath,
+    at_decision: &JobPath,
+    currency: Currency,
+    findings: &mut Findings,
+) -> OfferSettings {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut checked = Vec::with_capacity(offers.len());
+    for (index, raw) in offers.iter().enumerate() {
+        let at = at_offers.index(index);
+        if let Some(first) = seen.insert(&raw.id, index) {
+            findings.error(
+                "offers::duplicate_id",
+                at.key("id"),
+                format!("two offers are called `{}` (numbers {} and {})", raw.id, first + 1, index + 1),
+                "give every offer an id of its own",
+            );
+        }
+        if let Some(offer) = check_offer(raw, decision, &at, at_decision, currency, findings) {
+            checked.push(offer);
+        }
+    }
+    if offers.len() > usize::from(u16::MAX) {
+        findings.error("offers::too_many", at_offers.clone(), "a catalogue holds at most 65,535 offers", "");
+    }
+    check_decision_sentences(decision, at_decision, findings);
+    let decision = check_decision(decision, &checked, at_decision, findings);
+    OfferSettings { offers: checked, decision }
+}
+
+fn check_offer(
+    raw: &RawOffer,
+    decision: &RawDecision,
+    at: &JobPath,
+    at_decision: &JobPath,
+    currency: Currency,
+    findings: &mut Findings,
+) -> Option<Offer> {
+    if raw.id.trim().is_empty() || raw.id.chars().any(char::is_control) {
+        findings.error("offers::bad_id", at.key("id"), format!("`{}` is no offer id", raw.id), "write a plain name");
+    }
+    let Some(kind) = kind_named(&raw.kind) else {
+        let help = nearest(&raw.kind, kind_names())
+            .map_or_else(|| format!("kinds: {}", kind_names().collect::<Vec<_>>().join(", ")), |n| format!("did you mean `{n}`?"));
+        findings.error("offers::unknown_kind", at.key("kind"), format!("there is no offer kind `{}`", raw.kind), help);
+        return None;
+    };
+    for (name, given) in given_parameters(raw) {
+        if given && !kind.parameters().contains(&name) {
+            findings.error(
+                "offers::unused_parameter",
+                at.key(name),
+                format!("an offer of kind `{}` does not use `{name}`", kind.code()),
+                match kind.parameters() {
+                    [] => "take it out".to_owned(),
+                    used => format!("it uses {}", used.join(", ")),
+                },
+            );
+        }
+    }
+    let starts = day(raw.starts.as_deref(), &at.key("starts"), findings);
+    let ends = day(raw.ends.as_deref(), &at.key("ends"), findings);
+    if let (Some(s), Some(e)) = (starts, ends)
+        && e < s
+    {
+        findings.error(
+            "offers::window_reversed",
+            at.key("ends"),
+            format!("the window of `{}` ends on {e}, before it starts on {s}", raw.id),
+            "swap the two days",
+        );
+    }
+    if let Some(eligible) = &raw.eligible
+        && eligible.trim().is_empty()
+    {
+        findings.error("offers::empty_rule", at.key("eligible"), "the rule is empty", "leave `eligible` out for everyone");
+    }
+    let incentive = raw.incentive.unwrap_or(kind.default_incentive());
+    if let Some(name) = raw.eligible.as_deref().and_then(price_sensitivity)
+        && (incentive == Incentive::Discount || raw.value.is_some() || raw.value_minor.is_some())
+    {
+        findings.error(
+            "offers::discount_gated_by_price_sensitivity",
+            at.key("eligible"),
+            format!("the rule of `{}` decides by `{name}` who gets money off", raw.id),
+            "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
+        );
+    }
+    let mut slots = 0u64;
+    for (i, slot) in raw.slots.iter().enumerate() {
+        if (1..=50).contains(slot) {
+            slots |= 1 << (slot - 1);
+        } else {
+            let at = at.key("slots").index(i);
+            findings.error("offers::slot_out_of_range", at, format!("there is no slot {slot}"), "slots count from 1 to 50");
+        }
+    }
+    kind.check(raw, at, findings);
+    let mut bound = |key: &str, value: Option<u32>, default: u32, low: u32, high: u32| {
+        ranged(value, default, low..=high, &at.key(key), findings)
+    };
+    let parameters = Parameters {
+        lead_days: bound("lead_days", raw.lead_days, 7, 0, 365),
+        late_days: raw.late_days.map(|d| bound("late_days", Some(d), 7, 0, 3650)),
+        min_purchases: bound("min_purchases", raw.min_purchases, 3, 2, 1000),
+        device_days: bound("device_days", raw.device_days, 365, 1, 36_500),
+        max_gap_days: bound("max_gap_days", raw.max_gap_days, 60, 1, 3650),
+        only_new: raw.only_new.unwrap_or(false),
+    };
+    let announce_days = bound("announce_days", raw.announce_days, 0, 0, 365);
+    let valid_days = bound("valid_days", raw.valid_days, 14, 1, 3650);
+    let cooldown_days = bound("cooldown_days", raw.cooldown_days, 0, 0, 3650);
+    let max_per_member =
+        bound("max_per_member", raw.max_per_member.map(u32::from), u32::from(kind.default_per_member()), 1, 50) as u16;
+    let priority = fraction(raw.priority, 1.0, 1e-6, 1e6, &at.key("priority"), findings);
+    let sentences = check_sentences(kind, raw, &decision.sentences, at, at_decision, findings);
+    Some(Offer {
+        id: raw.id.clone(),
+        kind,
+        name_zh: raw.name_zh.clone().unwrap_or_else(|| raw.id.clone()),
+        name_en: raw.name_en.clone().unwrap_or_else(|| raw.id.clone()),
+        items: raw.items.clone(),
+        categories: raw.categories.clone(),
+        starts,
+        ends,
+        announce_days,
+        valid_days,
+        eligible: raw.eligible.clone(),
+        placement: raw.placement.clone().unwrap_or_else(|| "list".into()),
+        channel: raw.channel.clone(),
+        slots: if raw.slots.is_empty() { u64::MAX } else { slots },
+        priority,
+        value_minor: value(raw, at, currency, findings),
+        incentive,
+        max_per_member,
+        cooldown_days,
+        sentences,
+        parameters,
+    })
+}
+
+/// Which of the parameters that only some kinds read are given.
+fn given_parameters(raw: &RawOffer) -> [(&'static str, bool); 6] {
+    [
+        ("lead_days", raw.lead_days.is_some()),
+        ("late_days", raw.late_days.is_some()),
+        ("min_purchases", raw.min_purchases.is_some()),
+        ("device_days", raw.device_days.is_some()),
+        ("max_gap_days", raw.max_gap_days.is_some()),
+        ("only_new", raw.only_new.is_some()),
+    ]
+}
+
+fn day(text: Option<&str>, at: &JobPath, findings: &mut Findings) -> Option<Day> {
+    let text = text?;
+    let day = Day::parse(text);
+    if day.is_none() {
+        let message = format!("`{text}` is not a date");
+        findings.error("offers::bad_date", at.clone(), message, "write it as YYYY-MM-DD");
+    }
+    day
+}
+
+fn value(raw: &RawOffer, at: &JobPath, currency: Currency, findings: &mut Findings) -> Minor {
+    let minor = match (raw.value, raw.value_minor) {
+        (None, None) => 0,
+        (None, Some(minor)) => minor,
+        (Some(major), None) => {
+            let exact = major * currency.minor_per_major() as f64;
+            let minor = exact.round();
+            if !exact.is_finite() || (exact - minor).abs() > 1e-6 * exact.abs().max(1.0) {
+                findings.error(
+                    "offers::value_precision",
+                    at.key("value"),
+                    format!("{major} is no amount of {}", currency.code()),
+                    format!("it has at most {} digits after the point", currency.exponent()),
+                );
+            }
+            minor as Minor
+        }
+        (Some(_), Some(minor)) => {
+            let message = format!("`{}` gives both `value` and `value_minor`", raw.id);
+            findings.error("offers::value_twice", at.key("value"), message, "keep one of them");
+            minor
+        }
+    };
+    if minor < 0 {
+        findings.error("offers::value_negative", at.key("value"), "a face value is not negative", "");
+    }
+    minor.max(0)
+}
+
+/// A name in an SQL rule that stands for price sensitivity or discount affinity.
+fn price_sensitivity(rule: &str) -> Option<&str> {
+    rule.split(|c: char| !(c.is_alphanumeric() || c == '_')).find(|word| {
+        let word = word.to_lowercase();
+        ["discount", "price_sensitiv", "coupon_affinity", "promo"].iter().any(|part| word.contains(part))
+    })
+}
+
+fn check_decision_sentences(raw: &RawDecision, at: &JobPath, findings: &mut Findings) {
+    for (i, sentence) in raw.sentences.iter().enumerate() {
+        let at = at.key("sentences").index(i);
+        match &sentence.kind {
+            None => findings.error("offers::sentence_without_kind", at, "the sentence names no kind", "add `kind = …`"),
+            Some(name) if kind_named(name).is_none() => {
+                let help = nearest(name, kind_names()).map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+                let message = format!("there is no offer kind `{name}`");
+                findings.error("offers::unknown_kind", at.key("kind"), message, help);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_decision(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> DecisionSettings {
+    let mut small = |key: &str, value: Option<u8>, default: u8, low: u32, high: u32| {
+        ranged(value.map(u32::from), u32::from(default), low..=high, &at.key(key), findings) as u8
+    };
+    let slots = small("slots", raw.slots, 10, 1, 50);
+    let fill_to = small("fill_to", raw.fill_to, 3.min(slots), 0, u32::from(slots));
+    let generic_slots = small("generic_slots", raw.generic_slots, 5.min(slots), 0, 50);
+    let max_per_category = raw.max_per_category.map(|v| small("max_per_category", Some(v), 1, 1, 50));
+    let max_per_kind = raw.max_per_kind.map(|v| small("max_per_kind", Some(v), 1, 1, 50));
+    DecisionSettings {
+        slots,
+        fill_to,
+        fallback: fallback(raw, offers, at, findings),
+        generic_slots,
+        max_discount_share: fraction(raw.max_discount_share, 0.5, 0.0, 1.0, &at.key("max_discount_share"), findings),
+        max_per_category,
+        max_per_kind,
+        discount_weight: fraction(raw.discount_weight, 0.8, 1e-6, 1.0, &at.key("discount_weight"), findings),
+        holdout_share: fraction(raw.holdout_share, 0.0, 0.0, 0.5, &at.key("holdout_share"), findings),
+        holdout_salt: raw.holdout_salt.clone().unwrap_or_else(|| "holdout".into()),
+        refused_days: ranged(raw.refused_days, 90, 0..=3650, &at.key("refused_days"), findings),
+        deny_categories: raw.deny_categories.clone(),
+        max_sentence_chars: ranged(
+            raw.max_sentence_chars.map(u32::from),
+            200,
+            10..=10_000,
+            &at.key("max_sentence_chars"),
+            findings,
+        ) as u16,
+    }
+}
+
+fn fallback(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> Option<u16> {
+    let fits = |o: &Offer| o.kind.fills_lists() && o.eligible.is_none();
+    let found = match &raw.fallback {
+        None => offers.iter().position(|o| fits(o) && o.items.is_empty() && o.categories.is_empty()),
+        Some(id) => {
+            let found = offers.iter().position(|o| o.id == *id);
+            match found {
+                None => {
+                    let help = nearest(id, offers.iter().map(|o| o.id.as_str()));
+                    let help = help.map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+                    let message = format!("there is no offer `{id}`");
+                    findings.error("offers::unknown_fallback", at.key("fallback"), message, help);
+                }
+                Some(i) if !fits(&offers[i]) => findings.error(
+                    "offers::unfit_fallback",
+                    at.key("fallback"),
+                    format!("`{id}` cannot fill the lists of all members"),
+                    "name an offer of kind `next_item` without `eligible`",
+                ),
+                Some(_) => {}
+            }
+            found.filter(|i| fits(&offers[*i]))
+        }
+    };
+    if found.is_none() && raw.fallback.is_none() {
+        findings.note(
+            "offers::no_fallback",
+            at.clone(),
+            "no `next_item` offer is open to everyone, so short lists stay short and members who opted out of \
+             personalisation get no list",
+            "add an offer of kind `next_item` without `eligible`, `items` and `categories`",
+        );
+    }
+    found.and_then(|i| u16::try_from(i).ok())
+}
+
+fn ranged(
+    value: Option<u32>,
+    default: u32,
+    range: std::ops::RangeInclusive<u32>,
+    at: &JobPath,
+    findings: &mut Findings,
+) -> u32 {
+    match value {
+        None => default,
+        Some(v) if range.contains(&v) => v,
+        Some(v) => {
+            let message = format!("{v} is out of range");
+            let help = format!("from {} to {}", range.start(), range.end());
+            findings.error("offers::out_of_range", at.clone(), message, help);
+            default
+        }
+    }
+}
+
+fn fraction(value: Option<f64>, default: f64, low: f64, high: f64, at: &JobPath, findings: &mut Findings) -> f64 {
+    match value {
+        None => default,
+        Some(v) if v >= low && v <= high => v,
+        Some(v) => {
+            let message = format!("{v} is out of range");
+            findings.error("offers::out_of_range", at.clone(), message, format!("from {low} to {high}"));
+            default
+        }
+    }
+}
