@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use super::{
-    canonical,
+    across, canonical,
     currencies,
     raw::{LATEST_IN_DATA, RawJob},
     size::parse_size,
@@ -17,11 +17,15 @@ use crate::{
         digest::sha256_hex,
         findings::{JobPath, nearest},
     },
-    features::settings::Features,
+    export::OutputSettings,
+    features::Features,
     input::{
         contract::Table,
         settings::{CleaningSettings, ConsentSettings, InputSettings},
     },
+    offers::{OfferSettings, check_offers, default_offers},
+    recommend::RecommendSettings,
+    segments::Segments,
 };
 
 /// Version of the job file's format.
@@ -63,6 +67,10 @@ pub struct Job {
     cleaning: CleaningSettings,
     consent: ConsentSettings,
     features: Features,
+    segments: Segments,
+    recommend: RecommendSettings,
+    offers: OfferSettings,
+    output: OutputSettings,
 }
 
 fn currency_code<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
@@ -163,6 +171,30 @@ impl Job {
         &self.features
     }
 
+    /// The segments members are put in, and the tags they get.
+    #[must_use]
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// How items are scored for members.
+    #[must_use]
+    pub fn recommend(&self) -> &RecommendSettings {
+        &self.recommend
+    }
+
+    /// The catalogue of offers and how a member's list is put together.
+    #[must_use]
+    pub fn offers(&self) -> &OfferSettings {
+        &self.offers
+    }
+
+    /// What a run writes.
+    #[must_use]
+    pub fn output(&self) -> &OutputSettings {
+        &self.output
+    }
+
     /// The checked job as JSON with sorted keys and no white space: what the run id is made from. Paths, `out`, `as_of`
     /// and `memory_limit` are not in it.
     #[must_use]
@@ -209,6 +241,13 @@ impl RawJob {
         let cleaning = self.cleaning.check(inputs.has(Table::Items), &root.key("cleaning"), findings);
         let consent = self.consent.check(inputs.has(Table::Consent), &root.key("consent"), findings);
         let features = self.features.check(&root.key("features"), findings);
+        let segments = self.segments.check(&root.key("segments"), &features, findings);
+        let recommend = self.recommend.check(&root.key("recommend"), findings);
+        let catalogue = if self.offers.is_empty() { &default_offers() } else { &self.offers };
+        let offers =
+            check_offers(catalogue, &self.decision, &root.key("offers"), &root.key("decision"), currency, findings);
+        let output = self.output.check(&root.key("output"), findings);
+        across::check(self, &inputs, findings);
         Job {
             file: file.to_owned(),
             version: self.version,
@@ -225,6 +264,10 @@ impl RawJob {
             cleaning,
             consent,
             features,
+            segments,
+            recommend,
+            offers,
+            output,
         }
     }
 }

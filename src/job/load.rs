@@ -78,6 +78,7 @@ pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded
     let structure = Structure::new()?;
     let (mut document, mut syntax) = Document::parse(&path.display().to_string(), text);
     let mut findings = Findings::new();
+    document.overrides.extend(overrides.iter().map(|o| (override_path(o).to_string(), o.clone())));
     let overrides = parse_overrides(overrides, &structure, &mut findings);
     let is_catalogue = |steps: &[Step]| matches!(steps, [Step::Key(key)] if key == "offers_file");
     // Which file the offers are in must be known before an override can name one of them.
@@ -162,8 +163,8 @@ fn parse_overrides<'a>(
         let mut bad = |why: &str| {
             findings.error(
                 "job::bad_override",
-                JobPath::root(),
-                format!("--set {written}: {why}"),
+                override_path(written),
+                why,
                 "write --set key=value, such as --set segments.k=12 or --set offers[pet_bulk].priority=2",
             );
         };
@@ -171,7 +172,7 @@ fn parse_overrides<'a>(
             None => bad("there is no `=`"),
             Some((key, text)) => match path::parse(key.trim()) {
                 Ok(steps) => {
-                    let value = override_value(text.trim(), &structure.types(&schema_steps(&steps)));
+                    let value = override_value(text.trim(), &structure.types(&structure.steps(&steps)));
                     parsed.push((steps, value, written.as_str()));
                 }
                 Err(why) => bad(why),
@@ -179,15 +180,6 @@ fn parse_overrides<'a>(
         }
     }
     parsed
-}
-
-/// The steps as the schema has them: `offers.pet_bulk.priority` is about any element of `offers`.
-fn schema_steps(steps: &[Step]) -> Vec<Step> {
-    let element = |(i, step): (usize, &Step)| {
-        let names_element = i == 1 && matches!((&steps[0], step), (Step::Key(list), Step::Key(_)) if list == "offers");
-        if names_element { Step::Index(0) } else { step.clone() }
-    };
-    steps.iter().enumerate().map(element).collect()
 }
 
 /// The text as a TOML value; as text if it is none, or if nothing but text may stand there.
@@ -204,8 +196,13 @@ fn override_value(text: &str, types: &[&str]) -> Value {
     }
 }
 
+/// The path under which an override that leads nowhere is known.
+fn override_path(written: &str) -> JobPath {
+    JobPath::root().key(&format!("--set {written}"))
+}
+
 fn apply(document: &mut Document, steps: &[Step], value: &Value, written: &str, findings: &mut Findings) {
     if let Err(path::DeadEnd { message, help }) = document.set(steps, value.clone(), written) {
-        findings.error("job::bad_override", JobPath::root(), format!("--set {written}: {message}"), help);
+        findings.error("job::bad_override", override_path(written), message, help);
     }
 }

@@ -3,6 +3,7 @@
 //! Text becomes a tree whose places are kept, overrides are set in it, the JSON Schema finds what has the wrong shape,
 //! each section checks its own meaning, and only a job without errors comes out. Every finding is reported at once.
 
+mod across;
 mod canonical;
 mod checked;
 mod currencies;

@@ -4,8 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    features::settings::RawFeatures,
+    export::RawOutput,
+    features::RawFeatures,
     input::settings::{RawCleaning, RawConsent, RawInputs},
+    offers::{RawDecision, RawOffer},
+    recommend::RawRecommend,
+    segments::RawSegments,
 };
 
 /// One nightly job: which tables to read, how to clean them, what segments to make of the members, which offers there are
@@ -51,6 +55,23 @@ pub struct RawJob {
     /// What is measured of a member.
     #[serde(default)]
     pub features: RawFeatures,
+    /// The segments members are put in, and the tags they get.
+    #[serde(default)]
+    pub segments: RawSegments,
+    /// How items are scored for members.
+    #[serde(default)]
+    pub recommend: RawRecommend,
+    /// The catalogue of offers; without any, one `next_item` offer for everyone.
+    #[serde(default)]
+    pub offers: Vec<RawOffer>,
+    /// A TOML file with more `[[offers]]`, which come after those of the job.
+    pub offers_file: Option<String>,
+    /// How a member's list is put together.
+    #[serde(default)]
+    pub decision: RawDecision,
+    /// What a run writes.
+    #[serde(default)]
+    pub output: RawOutput,
 }
 
 fn shanghai() -> String {

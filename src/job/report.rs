@@ -271,7 +271,7 @@ impl Diagnostic for Shown<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span.clone()?;
-        let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), span);
+        let label = LabeledSpan::new_primary_with_span(None, span);
         Some(Box::new(std::iter::once(label)))
     }
 }

@@ -180,6 +180,12 @@ pub(super) fn keys<'a>(root: &'a Value, at: &'a Value) -> Vec<&'a str> {
     }
 }
 
+/// What the schema says a key of a table is.
+pub(super) fn description<'a>(root: &'a Value, table: &'a Value, key: &str) -> Option<&'a str> {
+    let child = table.get("properties")?.get(key)?;
+    child.get("description").or_else(|| resolve(root, child).get("description"))?.as_str()
+}
+
 /// A value that obeys the schema, to stand in for one that does not.
 pub(super) fn stand_in(root: &Value, at: &Value) -> Value {
     if let Some(default) = at.get("default") {
@@ -195,7 +201,7 @@ pub(super) fn stand_in(root: &Value, at: &Value) -> Value {
     match types(root, at).first().copied() {
         Some("string") => json!(""),
         Some("boolean") => json!(false),
-        Some("integer" | "number") => at.get("minimum").or(at.get("exclusiveMaximum")).cloned().unwrap_or(json!(0)),
+        Some("integer" | "number") => at.get("minimum").cloned().unwrap_or(json!(0)),
         Some("array") => {
             let count = at.get("minItems").and_then(Value::as_u64).unwrap_or(0);
             let element = at.get("items").map_or(Value::Null, |items| stand_in(root, items));

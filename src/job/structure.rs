@@ -46,8 +46,18 @@ impl Structure {
         Ok(Self { schema, validator })
     }
 
+    /// The steps of an override as the schema has them: `offers.pet_bulk.priority` is about any element of `offers`.
+    pub fn steps(&self, steps: &[Step]) -> Vec<Step> {
+        let mut known: Vec<Step> = Vec::with_capacity(steps.len());
+        for step in steps {
+            let is_list = self.types(&known) == ["array"];
+            known.push(if is_list { Step::Index(0) } else { step.clone() });
+        }
+        known
+    }
+
     /// The part of the schema that a place must obey.
-    pub fn node(&self, steps: &[Step]) -> Option<&Value> {
+    fn node(&self, steps: &[Step]) -> Option<&Value> {
         schema::node(&self.schema, steps)
     }
 
@@ -151,13 +161,11 @@ impl Structure {
     fn missing_key(&self, table: &[Step], key: &str) -> Problem {
         let at = child(table, key);
         let message = format!("{} has no `{key}`", name_of(table));
-        let node = self.node(&at);
-        let what = node
-            .and_then(|node| node.get("description"))
-            .and_then(Value::as_str)
-            .map(|text| text.split("\n\n").next().unwrap_or(text))
-            .map_or_else(String::new, |text| format!(": {text}"));
-        let help = format!("add `{key}`{what}");
+        let what = self.node(table).and_then(|node| schema::description(&self.schema, node, key)).unwrap_or_default();
+        let help = match first_sentence(what) {
+            "" => format!("add `{key}`"),
+            what => format!("add `{key}`: {what}"),
+        };
         Problem { code: "job::missing_key", mend: Mend::StandIn(at.clone()), at, message, help }
     }
 
@@ -319,6 +327,12 @@ fn words_for(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a table".to_owned(),
     }
+}
+
+/// The first sentence, without its full stop.
+fn first_sentence(text: &str) -> &str {
+    let end = text.find(". ").or(text.find(".\n")).unwrap_or(text.len());
+    text[..end].trim_end_matches('.')
 }
 
 fn remove(root: &mut Value, steps: &[Step]) {

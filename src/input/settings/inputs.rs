@@ -263,6 +263,7 @@ impl RawTable {
             let place = at.key("columns").key(ours);
             let source = theirs.source();
             if source.text().trim().is_empty() {
+                let place = if matches!(source, ColumnSource::Expr(_)) { place.key("expr") } else { place };
                 let message = format!("column `{ours}` of table `{}` is mapped to nothing", table.name());
                 findings.error("input::empty_column", place, message, "name a column of the file or an SQL expression");
             } else if let Some(column) = table.column(ours) {

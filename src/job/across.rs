@@ -1,0 +1,72 @@
+//! What one section needs of another.
+
+use super::raw::RawJob;
+use crate::{
+    base::{Findings, findings::JobPath},
+    input::{contract::Table, settings::InputSettings},
+};
+
+/// Checks what sections need of each other, as far as the job alone tells; what a table lacks is found when it is opened.
+pub(super) fn check(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
+    check_offers(raw, inputs, findings);
+    let without_categories = !inputs.has(Table::Items);
+    for (section, key, categories) in [
+        ("consent", "denied_categories", &raw.consent.denied_categories),
+        ("decision", "deny_categories", &raw.decision.deny_categories),
+    ] {
+        if without_categories && !categories.is_empty() {
+            findings.error(
+                "job::categories_without_items",
+                JobPath::root().key(section).key(key),
+                "categories are denied, but no table says which items they hold",
+                "name `[inputs.items]` with a `category` column",
+            );
+        }
+    }
+}
+
+fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
+    let has_fits = inputs.has(Table::Items) || inputs.has(Table::Compatibility);
+    for (index, offer) in raw.offers.iter().enumerate() {
+        let at = JobPath::root().key("offers").index(index);
+        let mut needs = |at: JobPath, message: String, help: &str| {
+            findings.error("job::offer_needs_table", at, message, help);
+        };
+        match offer.kind.as_str() {
+            "accessory" if !has_fits => needs(
+                at.key("kind"),
+                format!("`{}` offers accessories, but no table says what fits what", offer.id),
+                "name `[inputs.compatibility]`, or `[inputs.items]` with a `fits` column",
+            ),
+            "category_early_access" if !inputs.has(Table::Items) => needs(
+                at.key("kind"),
+                format!("`{}` is about categories, but no table says which items they hold", offer.id),
+                "name `[inputs.items]` with a `category` column",
+            ),
+            _ => {}
+        }
+        if !offer.categories.is_empty() && !inputs.has(Table::Items) {
+            needs(
+                at.key("categories"),
+                format!("`{}` is limited to categories, but no table says which items they hold", offer.id),
+                "name `[inputs.items]` with a `category` column",
+            );
+        }
+        if offer.channel.is_some() && !inputs.has(Table::Members) {
+            findings.warn(
+                "job::nobody_opted_in",
+                at.key("channel"),
+                format!("`{}` goes to members who opted in to its channel, but no table says who did", offer.id),
+                "name `[inputs.members]` with a `channel_opt_in` column",
+            );
+        }
+        if offer.cooldown_days.is_some_and(|days| days > 0) && !inputs.has(Table::Contacts) {
+            findings.warn(
+                "job::cooldown_without_contacts",
+                at.key("cooldown_days"),
+                format!("`{}` has a cooldown, but no table says who was contacted", offer.id),
+                "name `[inputs.contacts]`",
+            );
+        }
+    }
+}
