@@ -11,7 +11,7 @@ mod pool;
 mod rhythm;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transitions;
 
 pub use attach::{Attach, AttachStatistics, FitRule, Fits, UnknownFit};

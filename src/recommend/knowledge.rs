@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Weight of a basket that holds both items, against one in which the second follows in the next basket.
-const SAME_BASKET: f64 = 1.0;
+const SAME_BASKET: f64 = 0.1;
 
 /// Item statistics and associations of one view.
 #[derive(Debug, Clone)]

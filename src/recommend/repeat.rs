@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    input::ItemTable,
-    items::ItemStatistics,
-};
+use crate::{input::ItemTable, items::ItemStatistics};
 
 use super::RecommendSettings;
 

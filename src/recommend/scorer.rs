@@ -112,7 +112,11 @@ impl<'a> Scorer<'a> {
             parameters: *parameters,
             sources,
             by_popularity: by_popularity(&popularity),
-            terms: rebuy.into_iter().zip(popularity).map(|(rebuy, popularity)| ItemTerms { rebuy, popularity }).collect(),
+            terms: rebuy
+                .into_iter()
+                .zip(popularity)
+                .map(|(rebuy, popularity)| ItemTerms { rebuy, popularity })
+                .collect(),
             decay: powers(parameters.decay),
             blocked: vec![false; statistics.len()],
             repeat: RepeatRules::none(statistics.len()),

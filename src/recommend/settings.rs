@@ -170,7 +170,8 @@ impl RawRecommend {
             horizon_days: check.whole("horizon_days", self.horizon_days.into(), 1, 365) as u32,
             retune_days: check.whole("retune_days", self.retune_days.into(), 0, 365) as u32,
             tuning_members: check.whole("tuning_members", self.tuning_members as u64, 1, 1_000_000) as usize,
-            tuning_min_members: check.whole("tuning_min_members", self.tuning_min_members as u64, 1, 1_000_000) as usize,
+            tuning_min_members: check.whole("tuning_min_members", self.tuning_min_members as u64, 1, 1_000_000)
+                as usize,
             neighbours: check.whole("neighbours", self.neighbours as u64, 1, 1000) as usize,
             profile_items: check.whole("profile_items", self.profile_items as u64, 1, 10_000) as usize,
             pair_budget: check.whole("pair_budget", self.pair_budget, 1000, 100_000_000_000),
