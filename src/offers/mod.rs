@@ -39,5 +39,5 @@ pub use settings::{
     check_offers, default_offers,
 };
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
-pub use text::{Language, SentenceWriter};
+pub use text::{DateTexts, Language, SentenceWriter};
 pub use world::World;

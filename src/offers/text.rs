@@ -138,7 +138,8 @@ const BACK: i32 = 3000;
 const AHEAD: i32 = 1000;
 
 /// Dates near the as-of day, written once.
-struct DateTexts {
+#[derive(Debug)]
+pub struct DateTexts {
     first: Day,
     /// End to end, in Chinese and English.
     texts: [String; 2],
@@ -147,7 +148,9 @@ struct DateTexts {
 }
 
 impl DateTexts {
-    fn new(as_of: Day) -> Self {
+    /// The dates near `as_of`.
+    #[must_use]
+    pub fn new(as_of: Day) -> Self {
         let first = as_of.plus(-BACK);
         let mut texts = [String::new(), String::new()];
         let mut offsets = [vec![0], vec![0]];
@@ -160,7 +163,8 @@ impl DateTexts {
         Self { first, texts, offsets }
     }
 
-    fn push(&self, day: Day, language: Language, out: &mut String) {
+    /// Appends a date: `2026年3月31日` in Chinese, `2026-03-31` in English.
+    pub fn push(&self, day: Day, language: Language, out: &mut String) {
         let at = usize::from(language == Language::En);
         let index = usize::try_from(day.since(self.first)).unwrap_or(usize::MAX);
         match (self.offsets[at].get(index), self.offsets[at].get(index.saturating_add(1))) {

@@ -1,0 +1,31 @@
+//! Floor 10: the files of a run. All of them are sorted by member id over all shards; blocks of members are rendered in
+//! parallel and appended in order, so that the bytes are the same for any number of threads.
+
+mod blocks;
+mod csv;
+mod error;
+mod generic;
+mod item_statistics;
+mod offers_table;
+mod order;
+mod parquet_file;
+mod previous;
+mod run;
+mod settings;
+mod sink;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use blocks::in_order;
+pub use csv::{is_formula, push_field, push_field_for_people, push_integer, push_record};
+pub use error::ExportError;
+pub use generic::{DEFAULT_COLUMNS, GenericColumn};
+pub use item_statistics::write_item_statistics;
+pub use offers_table::offers_schema;
+pub use order::{MemberOrder, MemberRef};
+pub use parquet_file::{EncodedGroup, GroupEncoder, ParquetFile, write_batches};
+pub use previous::{PREVIOUS_COLUMNS, push_previous};
+pub use run::{RunTables, WrittenFile, write_csv, write_run};
+pub use settings::{Compression, OutputSettings, RawOutput, TARGETS};
+pub use sink::Sink;
