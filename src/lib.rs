@@ -1,4 +1,6 @@
 //! nextoffer
 pub mod base;
+pub mod store;
+pub mod engine;
 pub mod input;
 pub mod history;

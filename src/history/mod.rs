@@ -1,11 +1,19 @@
 //! Floor 4: clean lines folded into shards of member histories.
 
+mod bucket;
+mod codec;
 mod dimensions;
+mod finish;
+mod fold;
+mod intern;
+mod line;
 mod shard;
 mod shard_set;
 #[cfg(test)]
 pub mod testing;
 
 pub use dimensions::{Dimensions, Timeline};
+pub use finish::{Exclusion, Standing};
+pub use fold::{FoldOptions, Histories, fold};
 pub use shard::{NO_CODE, NO_ITEM, Returned, Shard, UNIT};
 pub use shard_set::{ShardError, ShardSet};

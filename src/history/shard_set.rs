@@ -1,35 +1,48 @@
 //! All shards of a run, in memory or on disk; whoever maps over them cannot tell which.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, BufReader, Seek, SeekFrom},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use rayon::prelude::*;
-
-use super::Shard;
+use super::{Shard, codec};
+use crate::engine::shard_map;
 
 /// A shard could not be read back from the spill folder.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read spilled shard {index} from {}", path.display())]
+#[error("cannot read shard {index} back from the spill folder")]
 pub struct ShardError {
     /// Which shard.
     pub index: usize,
-    /// Its file.
-    pub path: PathBuf,
     /// What the system said.
     #[source]
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 /// The shards of a run.
 #[derive(Debug, Default)]
 pub struct ShardSet {
-    shards: Vec<Arc<Shard>>,
+    shards: Vec<Place>,
+}
+
+/// Where one shard is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Memory(Arc<Shard>),
+    /// A file without a name: it is gone when the run ends, however it ends.
+    Disk(Mutex<File>),
 }
 
 impl ShardSet {
     /// Shards held in memory, in shard order.
     #[must_use]
     pub fn in_memory(shards: Vec<Shard>) -> Self {
-        Self { shards: shards.into_iter().map(Arc::new).collect() }
+        Self { shards: shards.into_iter().map(|s| Place::Memory(Arc::new(s))).collect() }
+    }
+
+    pub(super) fn new(shards: Vec<Place>) -> Self {
+        Self { shards }
     }
 
     /// Number of shards.
@@ -49,7 +62,16 @@ impl ShardSet {
     /// # Errors
     /// If a spilled shard cannot be read back.
     pub fn get(&self, index: usize) -> Result<Arc<Shard>, ShardError> {
-        Ok(Arc::clone(&self.shards[index]))
+        match &self.shards[index] {
+            Place::Memory(shard) => Ok(Arc::clone(shard)),
+            Place::Disk(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(0))
+                    .and_then(|_| codec::read(&mut BufReader::with_capacity(1 << 20, &mut *file)))
+                    .map(Arc::new)
+                    .map_err(|source| ShardError { index, source })
+            }
+        }
     }
 
     /// Maps over every shard in parallel; results come in shard order whatever the thread count, so that folding them
@@ -63,8 +85,6 @@ impl ShardSet {
         E: From<ShardError> + Send,
         F: Fn(usize, &Shard) -> Result<T, E> + Sync,
     {
-        let results: Vec<Result<T, E>> =
-            (0..self.len()).into_par_iter().with_max_len(1).map(|i| f(i, &*self.get(i)?)).collect();
-        results.into_iter().collect()
+        shard_map::map(self.len(), |i| f(i, &*self.get(i)?))
     }
 }

@@ -1,0 +1,13 @@
+//! Floor 2: the only folder that names DataFusion. Sessions, scans of Parquet files, SQL expressions, and how work is
+//! mapped over shards.
+
+mod error;
+pub mod expr;
+pub mod group_sql;
+mod scan;
+mod session;
+pub mod shard_map;
+
+pub use error::EngineError;
+pub use scan::{ParquetFile, ScanChunk};
+pub use session::Engine;

@@ -1,0 +1,290 @@
+//! Parquet files read in chunks of row groups, so that every row keeps its file and row number.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use arrow::{
+    array::{ArrayRef, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+use datafusion::{
+    common::Statistics,
+    datasource::{
+        listing::PartitionedFile,
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource, parquet::ParquetAccessPlan},
+        source::DataSourceExec,
+    },
+    execution::object_store::ObjectStoreUrl,
+    physical_plan::ExecutionPlan,
+};
+use futures::StreamExt;
+use object_store::ObjectStoreExt;
+use parquet::{
+    arrow::{arrow_reader::statistics::StatisticsConverter, parquet_to_arrow_schema},
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
+};
+
+use super::{Engine, EngineError};
+use crate::store::InputFile;
+
+/// Rows one scan chunk aims at: enough work to keep a thread busy, few enough that two cores share one file.
+const CHUNK_ROWS: u64 = 500_000;
+
+/// A Parquet file whose footer has been read.
+#[derive(Debug, Clone)]
+pub struct ParquetFile {
+    /// Where it is.
+    pub file: InputFile,
+    /// The file's columns, then its Hive partition keys as text columns.
+    pub schema: SchemaRef,
+    /// Rows in the file, by its footer.
+    pub rows: u64,
+    stored_columns: usize,
+    metadata: Arc<ParquetMetaData>,
+}
+
+/// A run of neighbouring row groups of one file: the unit of parallel reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanChunk {
+    /// Index of the file in the list that was given.
+    pub file: usize,
+    /// Row groups.
+    pub row_groups: Range<usize>,
+    /// Row number (from 0, within the file) of the chunk's first row.
+    pub first_row: u64,
+}
+
+impl ParquetFile {
+    /// Smallest and largest value of a column by the footer's statistics; `None` where they do not cover every row
+    /// group.
+    #[must_use]
+    pub fn bounds(&self, column: &str) -> Option<(ArrayRef, ArrayRef)> {
+        let file_schema = self.file_schema();
+        let converter =
+            StatisticsConverter::try_new(column, &file_schema, self.metadata.file_metadata().schema_descr()).ok()?;
+        let groups = self.metadata.row_groups();
+        let low = converter.row_group_mins(groups).ok()?;
+        let high = converter.row_group_maxes(groups).ok()?;
+        (low.null_count() == 0 && high.null_count() == 0 && !low.is_empty()).then_some((low, high))
+    }
+
+    /// The field as a scan gives it: strings as views.
+    #[must_use]
+    pub fn scan_field(&self, column: usize) -> Field {
+        let field = self.schema.field(column).clone();
+        if column < self.stored_columns { viewed_field(field) } else { field }
+    }
+
+    fn file_schema(&self) -> Schema {
+        Schema::new(self.schema.fields().iter().take(self.stored_columns).cloned().collect::<Vec<_>>())
+    }
+
+    fn chunks(&self, file: usize) -> Vec<ScanChunk> {
+        let mut chunks = Vec::new();
+        let (mut start, mut first_row, mut rows) = (0, 0, 0);
+        for (i, group) in self.metadata.row_groups().iter().enumerate() {
+            let group_rows = u64::try_from(group.num_rows()).unwrap_or(0);
+            if i > start && rows + group_rows > CHUNK_ROWS {
+                chunks.push(ScanChunk { file, row_groups: start..i, first_row });
+                (start, first_row, rows) = (i, first_row + rows, 0);
+            }
+            rows += group_rows;
+        }
+        if rows > 0 {
+            chunks.push(ScanChunk { file, row_groups: start..self.metadata.num_row_groups(), first_row });
+        }
+        chunks
+    }
+}
+
+impl Engine {
+    /// Reads the footer of a Parquet file.
+    ///
+    /// # Errors
+    /// [`EngineError::NotParquet`] if it has none that can be read.
+    pub fn open_parquet(&self, file: InputFile) -> Result<ParquetFile, EngineError> {
+        self.register(&file)?;
+        let store = self.places.open(&file.store)?;
+        let broken = |why: String| EngineError::NotParquet { file: file.name.clone(), why };
+        let metadata = self.places.runtime().block_on(async {
+            if file.meta.size < 12 {
+                return Err(broken("the file is too short to hold a footer".to_owned()));
+            }
+            // The last 64 KiB hold the footer of almost every file; a longer one is read in a second step.
+            let tail = file.meta.size.saturating_sub(64 << 10);
+            let mut start = tail;
+            loop {
+                let bytes = store
+                    .get_range(&file.meta.location, start..file.meta.size)
+                    .await
+                    .map_err(|e| broken(e.to_string()))?;
+                let mut reader = ParquetMetaDataReader::new();
+                match reader.try_parse_sized(&bytes, file.meta.size) {
+                    Ok(()) => return reader.finish().map_err(|e| broken(e.to_string())),
+                    Err(parquet::errors::ParquetError::NeedMoreData(needed)) if start > 0 => {
+                        start = file.meta.size.saturating_sub(needed.max(1) as u64).min(start - 1);
+                    }
+                    Err(e) => return Err(broken(e.to_string())),
+                }
+            }
+        })?;
+        let stored = parquet_to_arrow_schema(
+            metadata.file_metadata().schema_descr(),
+            metadata.file_metadata().key_value_metadata(),
+        )
+        .map_err(|e| broken(e.to_string()))?;
+        let mut fields: Vec<_> = stored.fields().iter().cloned().collect();
+        let stored_columns = fields.len();
+        for (key, _) in &file.partitions {
+            if stored.field_with_name(key).is_err() {
+                fields.push(Arc::new(Field::new(key, DataType::Utf8, false)));
+            }
+        }
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
+        let schema = Arc::new(Schema::new(fields));
+        Ok(ParquetFile { file, schema, rows, stored_columns, metadata: Arc::new(metadata) })
+    }
+
+    /// Reads the given columns (indices into each file's own [`ParquetFile::schema`]) of every file in parallel, and
+    /// calls `each` with the chunk, the row number within the file of the batch's first row, and the batch. Batches of
+    /// one chunk come in row order on one thread; chunks come in any order. String columns arrive as views.
+    ///
+    /// # Errors
+    /// The error of the lowest failing chunk; `each` may return its own.
+    pub fn scan<E, S, B, F>(&self, files: &[ParquetFile], columns: &[Vec<usize>], begin: B, each: F) -> Result<Vec<S>, E>
+    where
+        E: From<EngineError> + Send,
+        S: Send,
+        B: Fn(&ScanChunk) -> S + Sync,
+        F: Fn(&mut S, u64, RecordBatch) -> Result<(), E> + Sync,
+    {
+        let chunks: Vec<ScanChunk> = files.iter().enumerate().flat_map(|(i, f)| f.chunks(i)).collect();
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let results: Mutex<Vec<(usize, Result<S, E>)>> = Mutex::new(Vec::with_capacity(chunks.len()));
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.min(chunks.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(chunk) = chunks.get(index) else { return };
+                        if failed.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let mut state = begin(chunk);
+                        let file = &files[chunk.file];
+                        let outcome = self.scan_chunk(file, chunk, &columns[chunk.file], |row, batch| {
+                            each(&mut state, row, batch)
+                        });
+                        if outcome.is_err() {
+                            failed.store(true, Ordering::Relaxed);
+                        }
+                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                        results.push((index, outcome.map(|()| state)));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn scan_chunk<E: From<EngineError>>(
+        &self,
+        file: &ParquetFile,
+        chunk: &ScanChunk,
+        columns: &[usize],
+        mut each: impl FnMut(u64, RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let stored: Vec<usize> = columns.iter().copied().filter(|c| *c < file.stored_columns).collect();
+        let plan = self.chunk_plan(file, chunk, &stored)?;
+        let mut stream =
+            plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
+        let projected: SchemaRef =
+            Arc::new(file.schema.project(columns).map_err(|e| EngineError::engine("projected")(e.into()))?);
+        let mut row = chunk.first_row;
+        while let Some(batch) = self.places.runtime().block_on(stream.next()) {
+            let batch = batch.map_err(|e| EngineError::Damaged {
+                file: file.file.name.clone(),
+                row,
+                why: e.strip_backtrace(),
+            })?;
+            let rows = batch.num_rows();
+            let batch = with_partitions(&batch, file, columns, &stored, &projected)?;
+            each(row, batch)?;
+            row += rows as u64;
+        }
+        Ok(())
+    }
+
+    fn chunk_plan(
+        &self,
+        file: &ParquetFile,
+        chunk: &ScanChunk,
+        stored: &[usize],
+    ) -> Result<Arc<dyn ExecutionPlan>, EngineError> {
+        let engine = EngineError::engine;
+        let schema = Arc::new(viewed(&file.file_schema()));
+        let source = ParquetSource::new(Arc::clone(&schema)).with_pushdown_filters(false);
+        let mut access = ParquetAccessPlan::new_none(file.metadata.num_row_groups());
+        for group in chunk.row_groups.clone() {
+            access.scan(group);
+        }
+        let part = PartitionedFile::new_from_meta(file.file.meta.clone()).with_extension(access);
+        let url = ObjectStoreUrl::parse(file.file.store.as_str()).map_err(engine("opened a store"))?;
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_projection_indices(Some(stored.to_vec()))
+            .map_err(engine("projected"))?
+            .with_file_group(FileGroup::new(vec![part]))
+            .with_statistics(Statistics::new_unknown(&schema))
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// The schema with strings as views, which the fold reads fastest.
+fn viewed(schema: &Schema) -> Schema {
+    Schema::new(schema.fields().iter().map(|f| viewed_field(f.as_ref().clone())).collect::<Vec<_>>())
+}
+
+fn viewed_field(field: Field) -> Field {
+    match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => field.with_data_type(DataType::Utf8View),
+        _ => field,
+    }
+}
+
+/// Puts the partition values, constant within a file, where the caller asked for them.
+fn with_partitions(
+    batch: &RecordBatch,
+    file: &ParquetFile,
+    columns: &[usize],
+    stored: &[usize],
+    projected: &SchemaRef,
+) -> Result<RecordBatch, EngineError> {
+    if stored.len() == columns.len() {
+        return Ok(batch.clone());
+    }
+    let failed = |e: arrow::error::ArrowError| EngineError::engine("added partition columns")(e.into());
+    let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+    let mut fields = Vec::with_capacity(columns.len());
+    for (position, column) in columns.iter().enumerate() {
+        if let Some(at) = stored.iter().position(|c| c == column) {
+            arrays.push(Arc::clone(batch.column(at)));
+            fields.push(batch.schema().field(at).clone());
+        } else {
+            let field = projected.field(position);
+            let value = file.file.partitions.iter().find(|(key, _)| key == field.name()).map_or("", |(_, v)| v);
+            arrays.push(Arc::new(StringArray::from(vec![value; batch.num_rows()])));
+            fields.push(field.clone());
+        }
+    }
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)
+}

@@ -1,0 +1,186 @@
+//! Buckets: where the lines of one shard gather during the scan, in memory or spilled.
+
+use std::{
+    io::{self, Read, Seek, SeekFrom, Write},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    intern::{Interner, LocalInterner, SharedInterner},
+    line::{Line, LineLayout, verdict_code},
+};
+use crate::input::{InputError, lines::LineRow};
+
+/// Bytes of one piece of a bucket: pieces are not moved when a bucket grows.
+const PIECE: usize = 256 << 10;
+/// Longest encoded line.
+const LONGEST_LINE: usize = 96;
+
+/// The lines of one shard.
+#[derive(Debug, Default)]
+pub(super) struct Bucket {
+    members: Interner,
+    pieces: Vec<Vec<u8>>,
+    spilled: Option<std::fs::File>,
+    lines: usize,
+}
+
+/// All buckets of a run.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    shards: Vec<Mutex<Bucket>>,
+    pub(super) items: SharedInterner,
+    pub(super) places: [SharedInterner; 3],
+    pub(super) layout: LineLayout,
+    /// Bytes of pieces in memory.
+    held: AtomicU64,
+    /// Bytes above which a bucket is written out when it is next touched.
+    limit: u64,
+    spill: std::path::PathBuf,
+}
+
+/// One thread's way into the buckets.
+#[derive(Debug)]
+pub(super) struct Feeder<'a> {
+    buckets: &'a Buckets,
+    items: LocalInterner<'a>,
+    places: [LocalInterner<'a>; 3],
+    /// Rows of the batch at hand by shard.
+    by_shard: Vec<Vec<u32>>,
+}
+
+impl Buckets {
+    pub(super) fn new(shards: usize, layout: LineLayout, limit: Option<u64>, spill: &std::path::Path) -> Self {
+        Self {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            items: SharedInterner::default(),
+            places: Default::default(),
+            layout,
+            held: AtomicU64::new(0),
+            limit: limit.unwrap_or(u64::MAX),
+            spill: spill.to_owned(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(super) fn feeder(&self) -> Feeder<'_> {
+        Feeder {
+            buckets: self,
+            items: LocalInterner::new(&self.items),
+            places: std::array::from_fn(|p| LocalInterner::new(&self.places[p])),
+            by_shard: vec![Vec::new(); self.shards.len()],
+        }
+    }
+
+    /// Takes a bucket out: its members' ids by number and its lines in order of arrival.
+    pub(super) fn take(&self, shard: usize) -> Result<(Vec<Box<str>>, Vec<Line>), InputError> {
+        let mut bucket = std::mem::take(&mut *self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lines = Vec::with_capacity(bucket.lines);
+        if let Some(file) = &mut bucket.spilled {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|e| self.failed(e))?;
+            self.decode(&bytes, &mut lines);
+        }
+        for piece in std::mem::take(&mut bucket.pieces) {
+            self.decode(&piece, &mut lines);
+            self.held.fetch_sub(piece.len() as u64, Ordering::Relaxed);
+        }
+        Ok((bucket.members.into_texts(), lines))
+    }
+
+    fn decode(&self, mut bytes: &[u8], lines: &mut Vec<Line>) {
+        while let Some(line) = Line::decode(self.layout, &mut bytes) {
+            lines.push(line);
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> InputError {
+        InputError::Spill { path: self.spill.clone(), source }
+    }
+
+    fn write_out(&self, bucket: &mut Bucket) -> io::Result<()> {
+        let file = match &mut bucket.spilled {
+            Some(file) => file,
+            // A file without a name: it is gone when the run ends, however it ends.
+            none => none.insert(tempfile::tempfile_in(&self.spill)?),
+        };
+        for piece in bucket.pieces.drain(..) {
+            file.write_all(&piece)?;
+            self.held.fetch_sub(piece.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Feeder<'_> {
+    /// Puts the rows of one batch into their buckets.
+    pub(super) fn push(&mut self, file: u32, rows: &[LineRow<'_>]) -> Result<(), InputError> {
+        let shards = self.by_shard.len() as u64;
+        for list in &mut self.by_shard {
+            list.clear();
+        }
+        for (i, row) in rows.iter().enumerate() {
+            self.by_shard[(row.member_hash % shards) as usize].push(i as u32);
+        }
+        let layout = self.buckets.layout;
+        for shard in 0..self.by_shard.len() {
+            if self.by_shard[shard].is_empty() {
+                continue;
+            }
+            let mut bucket = self.buckets.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut added = 0;
+            for i in &self.by_shard[shard] {
+                let row = &rows[*i as usize];
+                let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
+                let mut places = [0; 3];
+                for ((number, text), interner) in places.iter_mut().zip(row.places).zip(&mut self.places) {
+                    *number = text.map_or(0, |t| interner.intern(t) + 1);
+                }
+                let line = Line {
+                    member: bucket.members.intern(row.member, row.member_hash),
+                    item,
+                    time: row.time.0,
+                    residue: row.residue,
+                    order: row.order,
+                    quantity: row.quantity,
+                    amount: row.amount,
+                    discount: row.discount,
+                    is_return: row.is_return,
+                    places,
+                    verdict: verdict_code(row.verdict),
+                    file,
+                    row: row.row,
+                };
+                added += bucket.append(&line, layout);
+            }
+            self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
+            bucket.lines += self.by_shard[shard].len();
+            if self.buckets.held.load(Ordering::Relaxed) > self.buckets.limit {
+                self.buckets.write_out(&mut bucket).map_err(|e| self.buckets.failed(e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Bucket {
+    /// Adds a line; returns its encoded length.
+    fn append(&mut self, line: &Line, layout: LineLayout) -> usize {
+        let full = self.pieces.last().is_none_or(|p| p.len() + LONGEST_LINE > p.capacity());
+        if full {
+            // The first pieces are small, so that many shards of a small shop stay small.
+            let size = (4096usize << self.pieces.len().min(6)).min(PIECE);
+            self.pieces.push(Vec::with_capacity(size));
+        }
+        let Some(piece) = self.pieces.last_mut() else { return 0 };
+        let before = piece.len();
+        line.encode(layout, piece);
+        piece.len() - before
+    }
+}

@@ -1,0 +1,200 @@
+//! The fold: a scan of purchase lines becomes the shards of a run.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64, atomic::Ordering},
+};
+
+use super::{
+    Dimensions, ShardSet, Standing, Timeline,
+    bucket::Buckets,
+    codec,
+    finish::{FinishContext, Finished, Ranks, finish},
+    line::LineLayout,
+    shard_set::Place,
+};
+use crate::{
+    base::{Day, IdTable, progress::Progress},
+    engine::{Engine, shard_map},
+    input::{
+        Action, CleaningSettings, InputError, Reason, TableInput,
+        accounting::{LostRow, ReasonCounts, RowCounts, action_of},
+        lines::LineCleaner,
+    },
+};
+
+/// How histories are folded.
+#[derive(Debug)]
+pub struct FoldOptions<'a> {
+    /// Number of shards.
+    pub shards: usize,
+    /// Last day that is read.
+    pub as_of: Day,
+    /// The cleaning rules, for what becomes of lost rows.
+    pub cleaning: &'a CleaningSettings,
+    /// Memory the run may use, in bytes. Half of it is for histories; what is more goes to `spill`.
+    pub memory_limit: Option<u64>,
+    /// Folder for what does not fit in memory.
+    pub spill: &'a Path,
+}
+
+/// The histories of a run.
+#[derive(Debug)]
+pub struct Histories {
+    /// Members who may have everything.
+    pub shards: ShardSet,
+    /// Ids of members who opted out of personalisation, in byte order.
+    pub opted_out: IdTable,
+    /// Members left out, by reason.
+    pub excluded: BTreeMap<&'static str, u64>,
+    /// Members with a kept line, whatever their standing.
+    pub members_seen: u64,
+    /// Item ids by item index: every item of a line or of the items table.
+    pub items: IdTable,
+    /// What codes and times mean.
+    pub dimensions: Dimensions,
+    /// What became of every row.
+    pub rows: RowCounts,
+    /// Rows for quarantine, by file and row.
+    pub lost: Vec<LostRow>,
+}
+
+/// Reads every line of the table into histories.
+///
+/// # Errors
+/// If a file cannot be read, an expression fails, the spill folder fails, or a place column has too many values.
+pub fn fold(
+    engine: &Engine,
+    input: &TableInput,
+    cleaner: &LineCleaner,
+    listed_items: Option<&IdTable>,
+    standing: &(dyn Fn(&str) -> Standing + Sync),
+    options: &FoldOptions<'_>,
+    progress: &dyn Progress,
+) -> Result<Histories, InputError> {
+    let wanted = |reason| action_of(reason, options.cleaning) == Action::Quarantine;
+    let places = ["channel", "store", "city"].map(|name| input.has(name));
+    let layout = LineLayout { places, sources: wanted(Reason::Duplicate) };
+    let budget = options.memory_limit.map(|bytes| bytes / 2);
+    let buckets = Buckets::new(options.shards, layout, budget, options.spill);
+    let (read, mut counts, mut lost) = scan(engine, input, cleaner, &buckets, &wanted, progress)?;
+
+    let (items, item_ranks) = buckets.items.ranked(listed_items.into_iter().flat_map(IdTable::iter));
+    let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked([]));
+    for ((table, _), column) in ranked.iter().zip(["channel", "store", "city"]) {
+        let limit = usize::from(super::NO_CODE);
+        if table.len() >= limit {
+            return Err(InputError::TooManyValues { column, limit });
+        }
+    }
+    let [(channels, channel_ranks), (stores, store_ranks), (cities, city_ranks)] = ranked;
+    let ranks = Ranks {
+        items: item_ranks,
+        places: [channel_ranks, store_ranks, city_ranks],
+        has_discount: input.has("discount"),
+        has_places: places,
+    };
+    let context = FinishContext { ranks: &ranks, standing, wanted: &wanted };
+
+    progress.start("histories", Some(options.shards as u64));
+    let held = AtomicU64::new(0);
+    let finished = shard_map::map(buckets.len(), |shard| {
+        let (texts, lines) = buckets.take(shard)?;
+        let mut done = finish(&texts, lines, &context);
+        let shard = std::mem::take(&mut done.shard);
+        let bytes = shard.heap_bytes() as u64;
+        let place = if budget.is_some_and(|b| held.fetch_add(bytes, Ordering::Relaxed) + bytes > b) {
+            held.fetch_sub(bytes, Ordering::Relaxed);
+            spill(&shard, options.spill).map_err(|source| InputError::Spill { path: options.spill.to_owned(), source })?
+        } else {
+            Place::Memory(Arc::new(shard))
+        };
+        progress.advance(1);
+        Ok::<_, InputError>((place, done))
+    })?;
+
+    let mut shards = Vec::with_capacity(finished.len());
+    let mut rows = RowCounts { read, ..RowCounts::default() };
+    let mut opted_out: Vec<Box<str>> = Vec::new();
+    let mut excluded = BTreeMap::new();
+    let mut first_time = None;
+    let mut members_seen = 0;
+    for (place, done) in finished {
+        let Finished { opted_out: out, excluded: left_out, kept, unmatched_returns, counts: c, lost: l, .. } = done;
+        shards.push(place);
+        counts.merge(&c);
+        lost.extend(l);
+        rows.kept += kept;
+        rows.unmatched_returns += unmatched_returns;
+        members_seen += done.members as u64;
+        opted_out.extend(out);
+        for why in left_out {
+            *excluded.entry(why.name()).or_default() += 1;
+        }
+        first_time = first_time.into_iter().chain(done.first_time).min();
+    }
+    for reason in Reason::ALL {
+        rows.lose(reason, counts.get(reason), options.cleaning);
+    }
+    lost.sort_unstable();
+    let timeline = if input.has("ts") { Timeline::Calendar } else { Timeline::Ordinal };
+    let first_day = first_time.map_or(options.as_of, |t| t.day());
+    let dimensions = Dimensions { channels, stores, cities, timeline, as_of: options.as_of, first_day };
+    progress.finish(&format!("{members_seen} members, {} lines kept of {read}", rows.kept));
+    let opted_out = IdTable::from_unsorted(opted_out);
+    Ok(Histories { shards: ShardSet::new(shards), opted_out, excluded, members_seen, items, dimensions, rows, lost })
+}
+
+/// Reads, cleans and distributes every row; returns rows read, rows lost before the buckets, and those to be kept aside.
+fn scan(
+    engine: &Engine,
+    input: &TableInput,
+    cleaner: &LineCleaner,
+    buckets: &Buckets,
+    wanted: &(dyn Fn(Reason) -> bool + Sync),
+    progress: &dyn Progress,
+) -> Result<(u64, ReasonCounts, Vec<LostRow>), InputError> {
+    progress.start("read", Some(input.rows()));
+    let all_lost = Mutex::new(Vec::new());
+    let parts = engine.scan(
+        &input.files,
+        &input.reads(),
+        |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), 0u64),
+        |(file, feeder, counts, read), first_row, batch| {
+            let mapped = input.map(*file, first_row, &batch)?;
+            let columns = cleaner.columns(input, *file, &mapped)?;
+            let number = *file as u32;
+            let mut kept = Vec::with_capacity(mapped.len());
+            let mut lost = Vec::new();
+            let note = |row: LostRow| {
+                if wanted(row.reason) {
+                    lost.push(row);
+                }
+            };
+            cleaner.clean(number, &mapped, &columns, counts, note, |row| kept.push(row));
+            *read += mapped.len() as u64;
+            if !lost.is_empty() {
+                all_lost.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lost);
+            }
+            progress.advance(batch.num_rows() as u64);
+            feeder.push(number, &kept)
+        },
+    )?;
+    let mut counts = ReasonCounts::default();
+    let mut read = 0;
+    for (_, _, part, rows) in &parts {
+        counts.merge(part);
+        read += rows;
+    }
+    progress.finish(&format!("{read} lines"));
+    Ok((read, counts, all_lost.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn spill(shard: &super::Shard, folder: &Path) -> std::io::Result<Place> {
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder)?);
+    codec::write(shard, &mut out)?;
+    out.flush()?;
+    Ok(Place::Disk(Mutex::new(out.into_inner().map_err(std::io::IntoInnerError::into_error)?)))
+}

@@ -1,0 +1,208 @@
+//! One line on its way from the scan to its shard: a compact row of bytes, about 25 of them.
+
+use crate::{base::Minor, input::Reason};
+
+/// A line in a shard's bucket. Member, item and places are provisional numbers until the scan is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Line {
+    pub(super) member: u32,
+    /// Item number + 1; 0 for none.
+    pub(super) item: u32,
+    /// Seconds since 1970, local.
+    pub(super) time: u32,
+    pub(super) residue: u32,
+    pub(super) order: Option<u64>,
+    pub(super) quantity: i32,
+    pub(super) amount: Minor,
+    pub(super) discount: Minor,
+    pub(super) is_return: bool,
+    /// Channel, store, city: number + 1; 0 for none.
+    pub(super) places: [u32; 3],
+    /// [`verdict_code`].
+    pub(super) verdict: u8,
+    pub(super) file: u32,
+    pub(super) row: u64,
+}
+
+const RETURN: u8 = 1;
+const VERDICT: u8 = 0b110;
+const VERDICT_SHIFT: u32 = 1;
+const RESIDUE: u8 = 8;
+const ORDER: u8 = 16;
+const ONE_UNIT: u8 = 32;
+const DISCOUNT: u8 = 64;
+
+/// A line's verdict as a number: 0 for none.
+pub(super) fn verdict_code(verdict: Option<Reason>) -> u8 {
+    match verdict {
+        Some(Reason::NotMerchandise) => 1,
+        Some(Reason::BadPrice) => 2,
+        Some(Reason::UnknownItem) => 3,
+        // Earlier reasons never reach a bucket.
+        _ => 0,
+    }
+}
+
+/// The reason behind a code.
+pub(super) fn verdict_reason(code: u8) -> Option<Reason> {
+    match code {
+        1 => Some(Reason::NotMerchandise),
+        2 => Some(Reason::BadPrice),
+        3 => Some(Reason::UnknownItem),
+        _ => None,
+    }
+}
+
+/// What lines carry in this run; both ends of the encoding must agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LineLayout {
+    /// Which of channel, store and city the shop has.
+    pub(super) places: [bool; 3],
+    /// Whether every line carries its file and row, not only those with a verdict.
+    pub(super) sources: bool,
+}
+
+impl Line {
+    /// Appends the line's bytes.
+    pub(super) fn encode(&self, layout: LineLayout, out: &mut Vec<u8>) {
+        let one = self.quantity == super::UNIT;
+        let flags = u8::from(self.is_return) * RETURN
+            | (self.verdict << VERDICT_SHIFT)
+            | u8::from(self.residue != 0) * RESIDUE
+            | u8::from(self.order.is_some()) * ORDER
+            | u8::from(one) * ONE_UNIT
+            | u8::from(self.discount != 0) * DISCOUNT;
+        out.push(flags);
+        put(out, u64::from(self.member));
+        put(out, u64::from(self.item));
+        out.extend_from_slice(&self.time.to_le_bytes());
+        if let Some(order) = self.order {
+            out.extend_from_slice(&order.to_le_bytes());
+        }
+        if !one {
+            put(out, zigzag(i64::from(self.quantity)));
+        }
+        put(out, zigzag(self.amount));
+        if self.discount != 0 {
+            put(out, zigzag(self.discount));
+        }
+        for (place, there) in self.places.iter().zip(layout.places) {
+            if there {
+                put(out, u64::from(*place));
+            }
+        }
+        if self.residue != 0 {
+            out.extend_from_slice(&self.residue.to_le_bytes());
+        }
+        if layout.sources || self.verdict != 0 {
+            put(out, u64::from(self.file));
+            put(out, self.row);
+        }
+    }
+
+    /// Takes one line off the front of `bytes`; `None` at the end or if the bytes are not whole.
+    pub(super) fn decode(layout: LineLayout, bytes: &mut &[u8]) -> Option<Self> {
+        let flags = *bytes.split_off_first()?;
+        let mut line = Self {
+            is_return: flags & RETURN != 0,
+            verdict: (flags & VERDICT) >> VERDICT_SHIFT,
+            member: get(bytes)? as u32,
+            item: get(bytes)? as u32,
+            time: u32::from_le_bytes(*fixed(bytes)?),
+            ..Self::default()
+        };
+        if flags & ORDER != 0 {
+            line.order = Some(u64::from_le_bytes(*fixed(bytes)?));
+        }
+        line.quantity = if flags & ONE_UNIT != 0 { super::UNIT } else { unzigzag(get(bytes)?) as i32 };
+        line.amount = unzigzag(get(bytes)?);
+        if flags & DISCOUNT != 0 {
+            line.discount = unzigzag(get(bytes)?);
+        }
+        for (place, there) in line.places.iter_mut().zip(layout.places) {
+            if there {
+                *place = get(bytes)? as u32;
+            }
+        }
+        if flags & RESIDUE != 0 {
+            line.residue = u32::from_le_bytes(*fixed(bytes)?);
+        }
+        if layout.sources || line.verdict != 0 {
+            line.file = get(bytes)? as u32;
+            line.row = get(bytes)?;
+        }
+        Some(line)
+    }
+}
+
+fn fixed<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    bytes.split_off(..N)?.first_chunk()
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(value: u64) -> i64 {
+    ((value >> 1) as i64) ^ -((value & 1) as i64)
+}
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn get(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.split_off_first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_line() -> impl Strategy<Value = Line> {
+        let ids = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<Option<u64>>());
+        let values = (prop_oneof![Just(1000), any::<i32>()], any::<i64>(), any::<i64>(), any::<bool>());
+        (ids, values, any::<[u32; 3]>(), 0u8..4, any::<u32>(), any::<u64>()).prop_map(
+            |((member, item, time, residue, order), (quantity, amount, discount, is_return), places, verdict, file, row)| Line {
+                member, item, time, residue, order, quantity, amount, discount, is_return, places, verdict, file, row,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(lines in prop::collection::vec(any_line(), 0..20), places in any::<[bool; 3]>(), sources: bool) {
+            let layout = LineLayout { places, sources };
+            let mut bytes = Vec::new();
+            for line in &lines {
+                line.encode(layout, &mut bytes);
+            }
+            let mut rest = bytes.as_slice();
+            for line in lines {
+                let mut want = line;
+                for (place, there) in want.places.iter_mut().zip(places) {
+                    *place *= u32::from(there);
+                }
+                if !sources && want.verdict == 0 {
+                    (want.file, want.row) = (0, 0);
+                }
+                prop_assert_eq!(Line::decode(layout, &mut rest), Some(want));
+            }
+            prop_assert_eq!(Line::decode(layout, &mut rest), None);
+        }
+    }
+}

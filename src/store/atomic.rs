@@ -1,0 +1,79 @@
+//! Files that are either wholly there or not there.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use super::StoreError;
+
+/// Mode of every file a run writes: the owner writes, the group reads.
+pub const FILE_MODE: u32 = 0o640;
+/// Mode of every folder a run makes.
+pub const FOLDER_MODE: u32 = 0o750;
+
+/// Writes `bytes` to `path` through a temporary file in the same folder, flushed to disk before the rename.
+///
+/// # Errors
+/// If any step fails; `path` then holds what it held before.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(fs::Permissions::from_mode(FILE_MODE))
+        .tempfile_in(folder)
+        .map_err(StoreError::io("create a file in", folder))?;
+    file.write_all(bytes).map_err(StoreError::io("write", path))?;
+    file.as_file().sync_all().map_err(StoreError::io("flush", path))?;
+    file.persist(path).map_err(|e| StoreError::Io { action: "rename to", path: path.to_owned(), source: e.error })?;
+    sync_folder(folder)
+}
+
+/// Creates a folder and its parents.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn create_folder(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(StoreError::io("create", path))
+}
+
+/// Flushes a folder's entries to disk.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|f| f.sync_all()).map_err(StoreError::io("flush", path))
+}
+
+/// Points the symbolic link `link` at `target` (relative to the link's folder) in one step.
+///
+/// # Errors
+/// If the file system refuses; the link then points where it did.
+pub fn swap_link(link: &Path, target: &Path) -> Result<(), StoreError> {
+    let folder = link.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".tmp-link-{}", std::process::id()));
+    match fs::remove_file(&temporary) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::Io { action: "remove", path: temporary, source: e });
+        }
+        _ => {}
+    }
+    symlink(target, &temporary).map_err(StoreError::io("create", &temporary))?;
+    fs::rename(&temporary, link).map_err(StoreError::io("rename to", link))?;
+    sync_folder(folder)
+}
+
+/// Reads a whole small file; `None` if it is not there.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Io { action: "read", path: path.to_owned(), source }),
+    }
+}
