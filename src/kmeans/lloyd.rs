@@ -37,8 +37,8 @@ struct Change {
 /// are made.
 ///
 /// Sums are kept from one iteration to the next: only rows that change their cluster are added and subtracted, which is
-/// exact up to the rounding of `f64`. Issue of bounds (Hamerly 2010): a row whose bounds hold may be skipped in
-/// [`kernel::nearest`] without any other change here, since a row that is not looked at does not move.
+/// exact up to the rounding of `f64`. A row that bounds (Hamerly 2010) show to stay where it is may therefore be left out
+/// of [`kernel::nearest`] without any other change here.
 ///
 /// # Errors
 /// If a cluster stays empty because there are fewer distinct rows than clusters.

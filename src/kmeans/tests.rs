@@ -271,39 +271,3 @@ proptest! {
         prop_assert_eq!(fitted.counts.iter().sum::<u64>(), rows as u64);
     }
 }
-
-/// How long a fit takes next to linfa's own: `cargo test --release -- --ignored --nocapture timing`.
-#[test]
-#[ignore = "a timing, not a check"]
-fn timing() {
-    let (matrix, _) = blobs(400_000, 24, 20, 30.0, 1);
-    let slim = narrow(&matrix);
-    let start = matrix.slice(ndarray::s![..20, ..]).to_owned();
-    for round in 0..2 {
-        let params = KMeansParams::new(20).start(Start::Given(narrow(&start))).tolerance(0.0).check().unwrap();
-        let clock = std::time::Instant::now();
-        let fitted = params.fit_rows(slim.view(), None, None).unwrap();
-        println!("{round} ours f32 {:?} {} iterations {}", clock.elapsed(), fitted.inertia, fitted.iterations);
-        let params = KMeansParams::new(20).start(Start::Given(start.clone())).tolerance(0.0).check().unwrap();
-        let clock = std::time::Instant::now();
-        let fitted = params.fit_rows(matrix.view(), None, None).unwrap();
-        println!("{round} ours f64 {:?} {} iterations {}", clock.elapsed(), fitted.inertia, fitted.iterations);
-        let params = KMeansParams::<f32>::new(20).max_iterations(1).check().unwrap();
-        let clock = std::time::Instant::now();
-        params.fit_rows(slim.view(), None, None).unwrap();
-        println!("{round} start and one iteration f32 {:?}", clock.elapsed());
-        let clock = std::time::Instant::now();
-        assign(slim.view(), narrow(&start).view()).unwrap();
-        println!("{round} assign {:?}", clock.elapsed());
-    }
-    let dataset = DatasetBase::from(matrix);
-    let clock = std::time::Instant::now();
-    let theirs = KMeans::params_with_rng(20, Xoshiro256PlusPlus::seed_from_u64(1))
-        .init_method(KMeansInit::Precomputed(start))
-        .n_runs(1)
-        .max_n_iterations(100)
-        .tolerance(1e-300)
-        .fit(&dataset)
-        .unwrap();
-    println!("linfa f64 {:?} {}", clock.elapsed(), theirs.inertia() * 400_000.0);
-}
