@@ -58,14 +58,16 @@ fn shard(index: u64, members: u32, mean_orders: f64, items: u32) -> Shard {
         shard.members.push_sorted(&format!("m{index:02}{m:07}"));
         // Exponentially distributed activity: a few members buy much.
         let orders = (-rng.r#gen::<f64>().ln() * mean_orders).ceil().max(1.0) as u32;
-        let mut times: Vec<u32> =
-            (0..orders).map(|_| (FIRST_DAY + rng.gen_range(0..DAYS)) as u32 * 86_400 + rng.gen_range(0..86_400)).collect();
+        let mut times: Vec<u32> = (0..orders)
+            .map(|_| (FIRST_DAY + rng.gen_range(0..DAYS)) as u32 * 86_400 + rng.gen_range(0..86_400))
+            .collect();
         times.sort_unstable();
         let taste: u32 = rng.gen_range(0..items);
         for time in times {
             for _ in 0..rng.gen_range(1..2 * LINES_AN_ORDER) {
                 let popular = (rng.r#gen::<f64>().powi(3) * f64::from(items)) as u32;
-                let item = if rng.gen_bool(0.4) { (taste + rng.gen_range(0..10)) % items } else { popular.min(items - 1) };
+                let item =
+                    if rng.gen_bool(0.4) { (taste + rng.gen_range(0..10)) % items } else { popular.min(items - 1) };
                 shard.item.push(item);
                 shard.quantity.push(UNIT * rng.gen_range(1..4));
                 shard.amount.push(rng.gen_range(500..50_000));
