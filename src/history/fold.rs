@@ -81,8 +81,8 @@ pub fn fold(
     let buckets = Buckets::new(options.shards, layout, budget, options.spill);
     let (read, mut counts, mut lost) = scan(engine, input, cleaner, &buckets, &wanted, progress)?;
 
-    let (items, item_ranks) = buckets.items.ranked(listed_items.into_iter().flat_map(IdTable::iter));
-    let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked([]));
+    let (items, item_ranks) = buckets.items.ranked(listed_items);
+    let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked(None));
     for ((table, _), column) in ranked.iter().zip(["channel", "store", "city"]) {
         let limit = usize::from(super::NO_CODE);
         if table.len() >= limit {

@@ -29,11 +29,6 @@ impl Interner {
         number
     }
 
-    /// How many texts there are.
-    pub(super) fn len(&self) -> usize {
-        self.texts.len()
-    }
-
     /// Texts by number.
     pub(super) fn into_texts(self) -> Vec<Box<str>> {
         self.texts
@@ -46,9 +41,10 @@ pub(super) struct SharedInterner(Mutex<Interner>);
 
 impl SharedInterner {
     /// Texts in byte order with `more` among them, and the rank of each provisional number.
-    pub(super) fn ranked<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> (IdTable, Vec<u32>) {
+    pub(super) fn ranked(&self, more: Option<&IdTable>) -> (IdTable, Vec<u32>) {
         let interner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = IdTable::from_unsorted(interner.texts.iter().map(AsRef::as_ref).chain(more));
+        let mine = interner.texts.iter().map(AsRef::as_ref);
+        let table = IdTable::from_unsorted(mine.chain(more.into_iter().flat_map(IdTable::iter)));
         let ranks = interner.texts.iter().map(|t| table.find(t).map_or(u32::MAX, |r| r as u32)).collect();
         (table, ranks)
     }

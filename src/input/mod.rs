@@ -7,12 +7,22 @@ mod item_table;
 pub mod lines;
 mod member_table;
 mod number;
+mod quarantine;
 pub mod settings;
+pub mod side_rows;
+mod side_tables;
 mod table_input;
 mod zone;
+
 
 pub use error::InputError;
 pub use item_table::{ItemTable, NONE};
 pub use member_table::{MemberAttributes, MemberTable};
 pub use settings::*;
+pub use quarantine::{QuarantinedRow, raw_rows};
+pub use side_tables::{
+    ConsentLedger, Contact, ListedItems, Permission, read_compatibility, read_contacts, read_forgotten, read_members,
+    read_suppressed_tags,
+};
 pub use table_input::{MappedBatch, TableInput};
+pub use zone::Zone;

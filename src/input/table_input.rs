@@ -112,6 +112,24 @@ impl TableInput {
         self.bindings.iter().any(|b| b.columns[position].is_some())
     }
 
+    /// Smallest and largest values of a column by the footers, per file; `None` if any file does not say, or if rows are
+    /// filtered.
+    #[must_use]
+    pub fn footer_bounds(&self, column: &str) -> Option<Vec<(ArrayRef, ArrayRef)>> {
+        let position = self.table.columns().iter().position(|c| c.name == column)?;
+        self.files
+            .iter()
+            .zip(&self.bindings)
+            .filter(|(file, _)| file.rows > 0)
+            .map(|(file, binding)| match &binding.columns[position] {
+                Some(Mapped::Column(at)) if binding.filter.is_none() => {
+                    file.bounds(file.schema.field(binding.read[*at]).name())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Rows of all files, by their footers.
     #[must_use]
     pub fn rows(&self) -> u64 {
