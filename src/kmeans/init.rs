@@ -26,6 +26,15 @@ pub(super) fn plus_plus<F: Element>(data: &Panels<F>, k: usize, rng: &mut impl R
     draw(data, k, rng)
 }
 
+/// One candidate for the next centroid.
+struct Trial<F> {
+    /// Sum of all squared distances with it.
+    potential: f64,
+    centroid: Vec<F>,
+    closest: Vec<[F; LANES]>,
+    sums: Vec<f64>,
+}
+
 fn draw<F: Element>(data: &Panels<F>, k: usize, rng: &mut impl RngCore) -> Result<Vec<F>, KMeansError> {
     let trials = 2 + (k as f64).ln() as usize;
     let mut centroids = Vec::with_capacity(k * data.dim);
@@ -40,21 +49,21 @@ fn draw<F: Element>(data: &Panels<F>, k: usize, rng: &mut impl RngCore) -> Resul
         if sums.iter().sum::<f64>() <= 0.0 {
             return Err(KMeansError::TooFewDistinct { distinct: chosen, k });
         }
-        let mut best: Option<(f64, Vec<F>, Vec<[F; LANES]>, Vec<f64>)> = None;
+        let mut best: Option<Trial<F>> = None;
         for _ in 0..trials {
-            let mut candidate = Vec::with_capacity(data.dim);
-            push_row(data, pick(data, &closest, &sums, unit(rng)), &mut candidate);
+            let mut centroid = Vec::with_capacity(data.dim);
+            push_row(data, pick(data, &closest, &sums, unit(rng)), &mut centroid);
             let mut lowered = closest.clone();
-            let lowered_sums = lower(data, &candidate, &mut lowered);
-            let potential = lowered_sums.iter().sum::<f64>();
-            if best.as_ref().is_none_or(|b| potential < b.0) {
-                best = Some((potential, candidate, lowered, lowered_sums));
+            let sums = lower(data, &centroid, &mut lowered);
+            let potential = sums.iter().sum::<f64>();
+            if best.as_ref().is_none_or(|b| potential < b.potential) {
+                best = Some(Trial { potential, centroid, closest: lowered, sums });
             }
         }
-        if let Some((_, candidate, lowered, lowered_sums)) = best {
-            centroids.extend(candidate);
-            closest = lowered;
-            sums = lowered_sums;
+        if let Some(trial) = best {
+            centroids.extend(trial.centroid);
+            closest = trial.closest;
+            sums = trial.sums;
         }
     }
     Ok(centroids)

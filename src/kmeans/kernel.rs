@@ -151,11 +151,11 @@ fn nearest_tile<F: Element, const TILE: usize, const FUSED: bool>(
             }
         }
     }
-    for c in 0..TILE {
+    for (c, sums) in sums.iter().enumerate() {
         let name = F::narrow((first + c) as f64);
         for l in 0..LANES {
-            let nearer = sums[c][l] < best[l];
-            best[l] = if nearer { sums[c][l] } else { best[l] };
+            let nearer = sums[l] < best[l];
+            best[l] = if nearer { sums[l] } else { best[l] };
             index[l] = if nearer { name } else { index[l] };
         }
     }
@@ -221,10 +221,10 @@ fn nearest_two_tile<F: Element, const TILE: usize>(
             }
         }
     }
-    for c in 0..TILE {
+    for (c, sums) in sums.iter().enumerate() {
         let name = (first + c) as f64;
         for l in 0..LANES {
-            let sum = sums[c][l];
+            let sum = sums[l];
             let nearer = sum < best[l];
             let runner_up = if nearer { best[l] } else { sum };
             second[l] = if runner_up < second[l] { runner_up } else { second[l] };
