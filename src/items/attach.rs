@@ -340,7 +340,7 @@ mod tests {
         for m in 0..40 {
             let name = format!("m{m}");
             rows.push(Row::buy(&name, 0, 2, 10));
-            // 30 buy the case in time, five too late, five never; the film is bought by someone without a phone it fits.
+            // 30 buy the case in time, five too late, five never; the film fits nobody's phone.
             if m < 30 {
                 rows.push(Row::buy(&name, 10, 0, 1));
                 rows.push(Row::buy(&name, 12, 0, 1));

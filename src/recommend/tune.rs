@@ -22,7 +22,8 @@ use crate::{
 const K: usize = 10;
 
 const KAPPAS: [f64; 12] = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
-const NEAR_KAPPAS: [f64; 5] = [0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0, std::f64::consts::SQRT_2, 2.0];
+/// Steps of √2 around the best κ so far.
+const NEAR_KAPPAS: [f64; 9] = [0.25, 0.354, 0.5, 0.707, 1.0, 1.414, 2.0, 2.828, 4.0];
 const HALF_LIVES: [f64; 5] = [7.0, 15.0, 30.0, 60.0, 120.0];
 /// In baskets: a weight of .1, .3, .5, .7 and .9 a basket.
 const ORDINAL_HALF_LIVES: [f64; 5] = [0.301, 0.576, 1.0, 1.943, 6.579];
@@ -82,32 +83,48 @@ pub fn tune(
     let tuning = Tuning { shards, tail: &tail, sample: &sample, knowledge: &knowledge };
 
     let grid = |given: Option<f64>, values: &[f64]| given.map_or_else(|| values.to_vec(), |given| vec![given]);
+    let near = |kappa: f64| grid(settings.given.kappa, &NEAR_KAPPAS.map(|factor| factor * kappa));
     let given = &settings.given;
-    let coarse = Grid {
+    // First what is popular, then what follows, then what is bought again, then what is popular once more, now that
+    // the rest is known; κ along with each.
+    let popular = Grid {
         half_lives: half_lives.clone(),
-        transition_weights: grid(given.transition_weight, &TRANSITION_WEIGHTS),
+        transition_weights: vec![defaults.transition_weight],
         decays: vec![defaults.decay],
         rebuy_exponents: vec![defaults.rebuy_exponent],
         kappas: grid(given.kappa, &KAPPAS),
     };
-    let first = tuning.best(&coarse)?;
-    let near: Vec<f64> = NEAR_KAPPAS.iter().map(|factor| factor * first.parameters.kappa).collect();
-    let fine = Grid {
+    let first = tuning.best(&popular)?;
+    let follows = Grid {
         half_lives: vec![first.parameters.half_life_days],
-        transition_weights: vec![first.parameters.transition_weight],
+        transition_weights: grid(given.transition_weight, &TRANSITION_WEIGHTS),
+        kappas: near(first.parameters.kappa),
+        ..popular.clone()
+    };
+    let second = tuning.best(&follows)?.or_earlier(first);
+    let rebought = Grid {
+        half_lives: vec![second.parameters.half_life_days],
+        transition_weights: vec![second.parameters.transition_weight],
         decays: grid(given.decay, &DECAYS),
         rebuy_exponents: grid(given.rebuy_exponent, &REBUY_EXPONENTS),
-        kappas: grid(given.kappa, &near),
+        kappas: near(second.parameters.kappa),
     };
-    let second = tuning.best(&fine)?;
-    // The first round's best need not be among the second's settings.
-    let best = if second.better_than(&first) { second } else { first };
+    let third = tuning.best(&rebought)?.or_earlier(second);
+    let again = Grid {
+        half_lives,
+        transition_weights: vec![third.parameters.transition_weight],
+        decays: vec![third.parameters.decay],
+        rebuy_exponents: vec![third.parameters.rebuy_exponent],
+        kappas: near(third.parameters.kappa),
+    };
+    let best = tuning.best(&again)?.or_earlier(third);
+    let evaluated = [&popular, &follows, &rebought, &again].iter().map(|grid| grid.len()).sum::<usize>();
     Ok(Tuned {
         parameters: best.parameters,
         from: TunedFrom::History,
         recall_at_10: best.recall,
         ndcg_at_10: best.ndcg,
-        evaluated: (coarse.len() + fine.len()) as u32,
+        evaluated: evaluated as u32,
         members: members as u32,
         cut: tail.history.cut(),
         tuned_on: dimensions.as_of,
@@ -218,6 +235,11 @@ struct Best {
 }
 
 impl Best {
+    /// This round's best, unless an earlier round's was as good.
+    fn or_earlier(self, earlier: Self) -> Self {
+        if self.better_than(&earlier) { self } else { earlier }
+    }
+
     fn better_than(&self, other: &Self) -> bool {
         self.recall.total_cmp(&other.recall).then(self.ndcg.total_cmp(&other.ndcg)).is_gt()
     }
