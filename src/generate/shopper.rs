@@ -135,7 +135,7 @@ impl<'a> Shopper<'a> {
         let wished = if persona.devices > 0.0 {
             ((f64::from(rows) * 0.05 * persona.devices + self.dice.unit()) as u32).max(1)
         } else {
-            u32::from(rows >= 15 && self.dice.chance(0.12))
+            u32::from(rows >= 15 && self.dice.chance(0.05))
         };
         for _ in 0..wished.min(6) {
             // The device, its accessories and the rows planted beside them: ten at most.
@@ -154,9 +154,12 @@ impl<'a> Shopper<'a> {
             .collect();
         let leaf = wanted[self.dice.below(wanted.len() as u32) as usize];
         let day = self.demand_day(stretch);
-        let last = self.owned.iter().filter(|owned| owned.2 == leaf).map(|owned| owned.1).max();
-        // A second device of the kind only after a good while.
-        if last.is_some_and(|last| (day - last).abs() < 150) {
+        // A second device of the kind only after a good while, and none where the first one's supplies are still bought.
+        let supplied = ATTACHMENTS.iter().any(|a| {
+            leaf_index(a.device) == Some(leaf)
+                && leaf_index(a.accessory).is_some_and(|accessory| LEAVES[accessory].days > 0)
+        });
+        if self.owned.iter().any(|owned| owned.2 == leaf && (supplied || (day - owned.1).abs() < 150)) {
             return;
         }
         let item = self.choose(leaf, day, stretch.persona().taste);
