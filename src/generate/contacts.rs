@@ -28,11 +28,12 @@ pub(super) struct PastOffer {
     pub(super) department: Option<usize>,
 }
 
-/// What was offered before. The ids are kinds of offers with what they were about.
-pub(super) const PAST_OFFERS: [PastOffer; 8] = [
+/// What was offered before. The ids are the kind of the offer and what it was about.
+pub(super) const PAST_OFFERS: [PastOffer; 9] = [
     PastOffer { id: "next_item", department: None },
     PastOffer { id: "replenish", department: None },
     PastOffer { id: "accessory_phone", department: Some(0) },
+    PastOffer { id: "accessory_home", department: Some(6) },
     PastOffer { id: "early_access_pet", department: Some(1) },
     PastOffer { id: "early_access_baby", department: Some(2) },
     PastOffer { id: "early_access_beauty", department: Some(3) },

@@ -22,7 +22,7 @@ pub(super) const CONTACT_CHANNELS: [&str; 4] = ["wecom", "sms", "app_push", "ema
 pub(super) const TIERS: [(&str, i64); 4] =
     [("standard", 0), ("silver", 200_000), ("gold", 600_000), ("black", 2_000_000)];
 /// Tags that members asked never to get.
-const SUPPRESSED: [&str; 6] = ["cat_baby", "cat_beauty", "cat_pet", "value_low", "life_dormant", "life_lost"];
+const SUPPRESSED: [&str; 6] = ["cat_baby", "cat_beauty", "cat_pet", "vb_low", "lc_dormant", "lc_lost"];
 
 /// Every member of a block: index, profile, what their lines add up to.
 pub(super) fn members_of(block: &[Cell]) -> impl Iterator<Item = (u64, &Profile, &Summary)> {
@@ -219,19 +219,10 @@ pub(super) fn tag_ids_schema() -> Schema {
 
 pub(super) fn tag_ids(world: &World) -> Vec<ArrayRef> {
     let mut tags: Vec<String> = (1..=16).map(|n| format!("seg_{n:02}")).collect();
-    let fixed = [
-        "life_new",
-        "life_active",
-        "life_at_risk",
-        "life_dormant",
-        "life_lost",
-        "value_low",
-        "value_mid",
-        "value_high",
-    ];
-    tags.extend(fixed.iter().map(|&tag| tag.to_owned()));
+    tags.extend(["new", "active", "at_risk", "dormant", "lost"].map(|stage| format!("lc_{stage}")));
+    tags.extend(["top", "high", "mid", "low"].map(|band| format!("vb_{band}")));
     tags.extend(super::departments::DEPARTMENTS.iter().map(|department| format!("cat_{}", department.code)));
-    tags.extend(CHANNELS.iter().map(|channel| format!("channel_{channel}")));
+    tags.extend(CHANNELS.iter().map(|channel| format!("ch_{channel}")));
     tags.sort_unstable();
     let id = |tag: &String| format!("et{:016x}", salted_hash(tag.as_bytes(), world.streams.tags));
     vec![text_column(tags.iter().map(|_| "wecom")), text_column(&tags), text_column(tags.iter().map(id))]

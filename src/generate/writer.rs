@@ -1,5 +1,7 @@
 //! Parquet files and folders of a shop.
 
+#![expect(clippy::disallowed_methods, reason = "the generator's own files; every error names its path")]
+
 use std::{
     fs::{self, File},
     io::BufWriter,
