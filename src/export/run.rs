@@ -230,7 +230,7 @@ const MEMBER_COLUMNS: &[&str] =
 fn push_member(run: &RunTables<'_>, order: &MemberOrder<'_>, member: MemberRef, out: &mut String) {
     push_field(out, order.id(member));
     let held = run.tags_of(member);
-    let says = |source: TagSource| held.iter().any(|t| run.tag_entries[usize::from(t.tag)].source == source);
+    let says = |source: TagSource| held.iter().any(|t| run.tag_entries[t.tag as usize].source == source);
     let row = run.row(member);
     let segment = row.filter(|_| says(TagSource::Cluster)).map(|r| run.segments.segment(run.memberships.segment[r]));
     out.push(',');
@@ -248,7 +248,7 @@ fn push_member(run: &RunTables<'_>, order: &MemberOrder<'_>, member: MemberRef, 
     out.push_str(if held.is_empty() { ",[" } else { ",\"[" });
     for (i, tag) in held.iter().enumerate() {
         let comma = if i > 0 { "," } else { "" };
-        let _ = write!(out, "{comma}\"\"{}\"\"", run.tag_entries[usize::from(tag.tag)].tag);
+        let _ = write!(out, "{comma}\"\"{}\"\"", run.tag_entries[tag.tag as usize].tag);
     }
     out.push_str(if held.is_empty() { "]" } else { "]\"" });
     let (arm, basis) = match row {

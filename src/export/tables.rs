@@ -136,7 +136,7 @@ impl MemberTableWriter for TagsTable<'_> {
         let mut since = Date32Builder::new();
         for member in members {
             for held in run.tags_of(*member) {
-                let entry = &run.tag_entries[usize::from(held.tag)];
+                let entry = &run.tag_entries[held.tag as usize];
                 ids.append_value(order.id(*member));
                 tags.append_value(&entry.tag);
                 sources.append_value(entry.source.as_str());

@@ -385,3 +385,38 @@ struct Caps<'s> {
     /// Discounts that may still be taken.
     discounts: usize,
 }
+
+/// The filling of a list alone, for its twin in the tests.
+#[cfg(test)]
+pub(super) mod twin {
+    use super::*;
+    use crate::{input::ItemTable, recommend::RepeatRules};
+
+    pub(in super::super) fn fill_for_test(
+        catalogue: &Catalogue,
+        items: &ItemTable,
+        proposals: &[Proposal],
+    ) -> Vec<Proposal> {
+        use crate::{
+            base::Day,
+            history::{ShardSet, Timeline},
+            items::{AttachStatistics, Fits, RhythmRule, View, item_statistics},
+            recommend::{Associations, Parameters},
+        };
+        let (shards, view) = (ShardSet::default(), View::at(Day(1), Timeline::Calendar));
+        let statistics = item_statistics(&shards, &view, items, &[]).unwrap();
+        let attach = AttachStatistics::count(&shards, &view, Fits::new(items, &[]).0, 1).unwrap();
+        let repeat = RepeatRules::none(items.len());
+        let world =
+            World::new(catalogue, items, &statistics, &attach, &repeat, RhythmRule { min_days: 3, max_gaps: 2.0 });
+        let associations = Associations::default();
+        let scorer = Scorer::new(view, &statistics, &associations, &Parameters::default(), 1);
+        let decider = Decider::new(&world, &scorer, 1);
+        let mut scratch = DecideScratch::default();
+        let weight = |p: &Proposal| catalogue.offers[usize::from(p.offer)].weight;
+        scratch.proposals = proposals.iter().map(|p| Scored { score: p.fit * weight(p), proposal: *p }).collect();
+        scratch.proposals.sort_unstable_by(|a, b| decider.order(a, b));
+        decider.fill(&mut scratch, catalogue.decision.slots, 0, &[], |_| true);
+        scratch.list.iter().map(|s| s.proposal).collect()
+    }
+}

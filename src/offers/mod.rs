@@ -21,6 +21,8 @@ mod template;
 mod text;
 mod world;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use bits::Bits;

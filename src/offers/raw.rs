@@ -100,7 +100,7 @@ pub struct RawOffer {
     /// `replenish`: days after the due date until which it is offered; default: half the usual gap, at least 7.
     pub late_days: Option<u32>,
     /// `replenish`: purchases from which the member's own gap is used (3). `category_early_access`: least number of
-    /// baskets with the category (3).
+    /// days on which the category was bought (`recommend.regular_min_days`).
     pub min_purchases: Option<u32>,
     /// `accessory`: days after the device was bought in which accessories are offered (365).
     pub device_days: Option<u32>,

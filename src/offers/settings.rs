@@ -65,8 +65,8 @@ pub struct Parameters {
     pub lead_days: u32,
     /// Days after a due date; `None`: half the usual gap.
     pub late_days: Option<u32>,
-    /// Least purchases.
-    pub min_purchases: u32,
+    /// Least purchases; `None`: the kind's own.
+    pub min_purchases: Option<u32>,
     /// Days after a device was bought.
     pub device_days: u32,
     /// Longest usual gap.
@@ -237,7 +237,7 @@ fn check_offer(
     let parameters = Parameters {
         lead_days: bound("lead_days", raw.lead_days, 7, 0, 365),
         late_days: raw.late_days.map(|d| bound("late_days", Some(d), 7, 0, 3650)),
-        min_purchases: bound("min_purchases", raw.min_purchases, 3, 2, 1000),
+        min_purchases: raw.min_purchases.map(|n| bound("min_purchases", Some(n), 3, 2, 1000)),
         device_days: bound("device_days", raw.device_days, 365, 1, 36_500),
         max_gap_days: bound("max_gap_days", raw.max_gap_days, 60, 1, 3650),
         only_new: raw.only_new.unwrap_or(false),

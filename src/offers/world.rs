@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     input::ItemTable,
-    items::{AttachStatistics, Fits, ItemStatistics},
+    items::{AttachStatistics, Fits, ItemStatistics, RhythmRule},
     recommend::{RepeatPolicy, RepeatRules},
 };
 
@@ -27,6 +27,8 @@ pub struct World<'a> {
     pub attach: &'a AttachStatistics,
     /// What is not offered again, or not so soon.
     pub repeat: &'a RepeatRules,
+    /// Who is a regular buyer.
+    pub regular: RhythmRule,
     /// Items that may be offered: not denied, in stock, launched, in no denied category.
     offerable: Bits,
     /// Items that may not even be named in a reason.
@@ -51,6 +53,7 @@ impl<'a> World<'a> {
         statistics: &'a ItemStatistics,
         attach: &'a AttachStatistics,
         repeat: &'a RepeatRules,
+        regular: RhythmRule,
     ) -> Self {
         let settings = &catalogue.decision;
         let denied_categories = Bits::from_fn(items.categories.len(), |c| {
@@ -91,6 +94,7 @@ impl<'a> World<'a> {
             statistics,
             attach,
             repeat,
+            regular,
             offerable,
             denied,
             denied_categories,

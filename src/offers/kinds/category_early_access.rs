@@ -14,9 +14,6 @@ use crate::{
     items::{RhythmRule, rhythm_where},
 };
 
-/// A regular buyer's last purchase lies at most this many of their own gaps back.
-const MAX_GAPS: f64 = 2.0;
-
 /// The kind.
 pub(super) struct CategoryEarlyAccess;
 
@@ -69,7 +66,10 @@ impl OfferKind for CategoryEarlyAccess {
         }
         let Some(rhythm) = rhythm_where(member.baskets(), |item| category(item).is_some()) else { return };
         let parameters = &offer.offer.parameters;
-        let rule = RhythmRule { min_days: parameters.min_purchases, max_gaps: MAX_GAPS };
+        let rule = RhythmRule {
+            min_days: parameters.min_purchases.unwrap_or(world.regular.min_days),
+            max_gaps: world.regular.max_gaps,
+        };
         let as_of = world.catalogue.as_of;
         if !rhythm.is_regular(as_of, &rule) || rhythm.median_gap > parameters.max_gap_days {
             return;
@@ -89,7 +89,7 @@ impl OfferKind for CategoryEarlyAccess {
         out.push(Proposal {
             offer: index,
             target: Target::Category(favourite),
-            fit: saturate(f64::from(rhythm.days), 3.0) * (1.0 - 0.5 * (gaps_since / MAX_GAPS).min(1.0)),
+            fit: saturate(f64::from(rhythm.days), 3.0) * (1.0 - 0.5 * (gaps_since / rule.max_gaps).min(1.0)),
             reason: 0,
             evidence: Evidence {
                 about: Target::Category(favourite),

@@ -13,6 +13,8 @@ use crate::{history::UNIT, items::UsualGap, recommend::OwnItem};
 
 /// Gaps that a usual gap of the item or its category must rest on.
 const ENOUGH_GAPS: u64 = 20;
+/// Purchases from which the member's own gap is used.
+const OWN_PURCHASES: u32 = 3;
 
 /// The kind.
 pub(super) struct Replenish;
@@ -72,7 +74,7 @@ impl OfferKind for Replenish {
             if !offer.allows(own.item) || !member.may_get(own.item) {
                 continue;
             }
-            let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases) else { continue };
+            let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases.unwrap_or(OWN_PURCHASES)) else { continue };
             let due = own.last_day.plus(gap as i32);
             let ahead = due.since(today);
             let late = parameters.late_days.unwrap_or((gap / 2).max(7));

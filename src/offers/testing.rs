@@ -1,0 +1,157 @@
+//! A shop for tests: rows and items in, lists out.
+
+use super::{
+    Bits, Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, RawCatalogue, RawDecision, ShardInputs,
+    Target, World, check_offers,
+};
+use crate::{
+    base::{Currency, Day, Findings, findings::JobPath},
+    history::{
+        ShardSet, Timeline,
+        testing::{Row, shards_of},
+    },
+    input::{ItemTable, MemberTable},
+    items::{AttachStatistics, Fits, View},
+    recommend::{ItemKnowledge, Parameters, RawRecommend, RecommendSettings, RepeatRules},
+};
+
+/// A shop as a test writes it.
+pub(crate) struct Shop {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) items: ItemTable,
+    pub(crate) members: MemberTable,
+    pub(crate) as_of: i32,
+    pub(crate) timeline: Timeline,
+    pub(crate) shards: usize,
+    pub(crate) recommend: RecommendSettings,
+    pub(crate) channel_opt_in_known: bool,
+}
+
+/// What a night needs besides the shop.
+#[derive(Default)]
+pub(crate) struct Night<'a> {
+    /// Rules by offer, over the member's id.
+    pub(crate) eligible: Vec<Option<fn(&str) -> bool>>,
+    /// Contacts: member, offer, sent, refused.
+    pub(crate) contacts: Vec<(&'a str, &'a str, i32, Option<i32>)>,
+    pub(crate) previous: PreviousDecisions,
+}
+
+/// What came of it.
+pub(crate) struct Outcome {
+    pub(crate) shards: ShardSet,
+    pub(crate) decisions: Vec<Decisions>,
+    pub(crate) generic: Vec<Choice>,
+    pub(crate) catalogue: Catalogue,
+}
+
+impl Shop {
+    pub(crate) fn new(items: ItemTable, rows: Vec<Row>, as_of: i32) -> Self {
+        let recommend = RawRecommend::default().check(&JobPath::root(), &mut Findings::new());
+        let (members, timeline) = (MemberTable::default(), Timeline::Calendar);
+        Self { rows, items, members, as_of, timeline, shards: 3, recommend, channel_opt_in_known: false }
+    }
+
+    /// Binds the offers of a job text; every finding fails the test.
+    pub(crate) fn catalogue(&self, job: &str) -> Catalogue {
+        let mut findings = Findings::new();
+        let catalogue = bind(job, &self.items, self.as_of, self.timeline, &mut findings);
+        let serious: Vec<_> = findings.iter().filter(|f| f.severity != crate::base::Severity::Note).collect();
+        assert!(serious.is_empty(), "{serious:?}");
+        catalogue
+    }
+
+    pub(crate) fn decide(&self, job: &str) -> Outcome {
+        self.decide_on(job, &Night::default())
+    }
+
+    pub(crate) fn decide_on(&self, job: &str, night: &Night<'_>) -> Outcome {
+        let catalogue = self.catalogue(job);
+        let (decisions, generic, shards) = self.with_decider(&catalogue, |decider, shards| {
+            let day = |d: i32| Day(d);
+            let rows = night.contacts.iter().map(|(m, o, sent, refused)| (*m, *o, day(*sent), refused.map(day)));
+            let contacts = ContactLog::new(rows, &catalogue);
+            let decisions: Vec<Decisions> = shards
+                .map(|_, shard| {
+                    let eligible: Vec<Option<Bits>> = night
+                        .eligible
+                        .iter()
+                        .map(|rule| rule.map(|rule| Bits::from_fn(shard.members.len(), |m| rule(shard.members.get(m)))))
+                        .collect();
+                    let inputs = ShardInputs {
+                        eligible: &eligible,
+                        members: &self.members,
+                        channel_opt_in_known: self.channel_opt_in_known,
+                        contacts: &contacts,
+                        previous: &night.previous,
+                    };
+                    Ok::<_, crate::history::ShardError>(decider.shard(shard, &inputs, &mut decider.space()))
+                })
+                .unwrap();
+            (decisions, decider.generic(night.previous.generic()))
+        });
+        Outcome { shards, decisions, generic, catalogue }
+    }
+
+    fn with_decider<T, U>(
+        &self,
+        catalogue: &Catalogue,
+        f: impl FnOnce(&Decider<'_>, &ShardSet) -> (T, U),
+    ) -> (T, U, ShardSet) {
+        let shards = ShardSet::in_memory(shards_of(&self.rows, self.shards));
+        let view = View::at(Day(self.as_of), self.timeline);
+        let knowledge = ItemKnowledge::fit(&shards, &view, &self.items, &[30.0], &self.recommend).unwrap();
+        let fits = Fits::new(&self.items, &[]).0;
+        let attach = AttachStatistics::count(&shards, &view, fits, self.recommend.attach_days).unwrap();
+        let (repeat, _) = RepeatRules::new(&self.recommend, &self.items, &knowledge.statistics);
+        let world =
+            World::new(catalogue, &self.items, &knowledge.statistics, &attach, &repeat, self.recommend.regular);
+        let scorer = knowledge.scorer(&Parameters::default()).blocking(world.blocked()).repeating(repeat.clone());
+        let (t, u) = f(&Decider::new(&world, &scorer, self.recommend.candidates), &shards);
+        (t, u, shards)
+    }
+}
+
+/// Parses and binds `[[offers]]` and `[decision]`.
+pub(crate) fn bind(
+    job: &str,
+    items: &ItemTable,
+    as_of: i32,
+    timeline: Timeline,
+    findings: &mut Findings,
+) -> Catalogue {
+    #[derive(serde::Deserialize)]
+    struct Job {
+        #[serde(flatten)]
+        catalogue: RawCatalogue,
+        #[serde(default)]
+        decision: RawDecision,
+    }
+    let job: Job = toml::from_str(job).unwrap();
+    let (offers, decision) = (JobPath::root().key("offers"), JobPath::root().key("decision"));
+    let currency = Currency::from_code("CNY").unwrap();
+    let settings = check_offers(&job.catalogue.offers, &job.decision, &offers, &decision, currency, findings);
+    Catalogue::bind(&settings, items, currency, Day(as_of), timeline, &offers, &decision, findings)
+}
+
+impl Outcome {
+    /// The list of a member.
+    pub(crate) fn of(&self, member: &str) -> Vec<Choice> {
+        for (shard, decisions) in self.decisions.iter().enumerate() {
+            if let Some(index) = self.shards.get(shard).unwrap().members.find(member) {
+                return decisions.of(index).iter().map(|d| d.unpack(decisions.as_of)).collect();
+            }
+        }
+        panic!("no member {member}")
+    }
+
+    /// Offer id, reason code and target of each slot of a member's list.
+    pub(crate) fn short(&self, member: &str) -> Vec<(String, &'static str, Target)> {
+        self.of(member).iter().map(|c| self.describe(c)).collect()
+    }
+
+    pub(crate) fn describe(&self, choice: &Choice) -> (String, &'static str, Target) {
+        let offer = &self.catalogue.offers[usize::from(choice.offer)].offer;
+        (offer.id.clone(), offer.kind.reasons()[usize::from(choice.reason)].code, choice.target)
+    }
+}

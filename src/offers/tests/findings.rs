@@ -1,0 +1,91 @@
+use super::items;
+use crate::{base::Findings, history::Timeline, offers::testing::bind};
+
+fn of(job: &str) -> Vec<String> {
+    let table = items(&[("cat-food", "pet/cat"), ("tea", "tea")]);
+    let mut findings = Findings::new();
+    bind(job, &table, 100, Timeline::Calendar, &mut findings);
+    findings
+        .iter()
+        .map(|f| format!("{} {} | {} | {}", f.code, f.at, f.message, f.help.as_deref().unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn every_finding_at_once() {
+    let job = r#"
+        [[offers]]
+        id = "a"
+        kind = "replenis"
+        [[offers]]
+        id = "a"
+        kind = "accessory"
+        lead_days = 3
+        value = 1.005
+        value_minor = 3
+        starts = "2026-02-30"
+        slots = [0]
+        [[offers]]
+        id = "b"
+        kind = "category_early_access"
+        starts = "2026-03-05"
+        ends = "2026-03-01"
+        eligible = "discount_share > 0.3"
+        incentive = "discount"
+        value = 1.005
+        priority = 0.0
+        valid_days = 0
+        [[offers.sentences]]
+        reason = "regular_bayer"
+        zh = "x"
+        [[offers.sentences]]
+        zh = "{item} {categroy}"
+        en = "{because} { "
+        [[offers.sentences]]
+        en = "{because}"
+        [decision]
+        slots = 0
+        fallback = "c"
+        holdout_share = 0.9
+        [[decision.sentences]]
+        zh = "x"
+        [[decision.sentences]]
+        kind = "nextitem"
+        zh = "x"
+    "#;
+    insta::assert_snapshot!(of(job).join("\n"), @r#"
+    offers::unknown_kind offers[0].kind | there is no offer kind `replenis` | did you mean `replenish`?
+    offers::duplicate_id offers[1].id | two offers are called `a` (numbers 1 and 2) | give every offer an id of its own
+    offers::unused_parameter offers[1].lead_days | an offer of kind `accessory` does not use `lead_days` | it uses device_days
+    offers::bad_date offers[1].starts | `2026-02-30` is not a date | write it as YYYY-MM-DD
+    offers::slot_out_of_range offers[1].slots[0] | there is no slot 0 | slots count from 1 to 50
+    offers::value_twice offers[1].value | `a` gives both `value` and `value_minor` | keep one of them
+    offers::window_reversed offers[2].ends | the window of `b` ends on 2026-03-01, before it starts on 2026-03-05 | swap the two days
+    offers::discount_gated_by_price_sensitivity offers[2].eligible | the rule of `b` decides by `discount_share` who gets money off | price sensitivity and discount affinity must never gate or size a discount (PIPL 24)
+    offers::needs_categories offers[2].categories | `b` names no category to let members into | add `categories = ["…"]`
+    offers::out_of_range offers[2].valid_days | 0 is out of range | from 1 to 3650
+    offers::out_of_range offers[2].priority | 0 is out of range | from 0.000001 to 1000000
+    offers::unknown_placeholder offers[2].sentences[1].zh | there is no placeholder `{categroy}` | did you mean `{category}`?
+    offers::unbalanced_braces offers[2].sentences[1].en | a `{` has no `}` after it | write `{{` and `}}` for braces that are meant as such
+    offers::placeholder_not_filled offers[2].sentences[2].en | reason `regular_buyer` of kind `category_early_access` does not fill `{because}` | it fills {offer}, {category}, {count}, {days}, {date}, {valid_from}, {valid_until}
+    offers::unknown_reason offers[2].sentences[0].reason | kind `category_early_access` has no reason `regular_bayer` | did you mean `regular_buyer`?
+    offers::value_precision offers[2].value | 1.005 is no amount of CNY | it has at most 2 digits after the point
+    offers::sentence_without_kind decision.sentences[0] | the sentence names no kind | add `kind = …`
+    offers::unknown_kind decision.sentences[1].kind | there is no offer kind `nextitem` | did you mean `next_item`?
+    offers::out_of_range decision.slots | 0 is out of range | from 1 to 50
+    offers::unknown_fallback decision.fallback | there is no offer `c` | did you mean `a`?
+    offers::out_of_range decision.holdout_share | 0.9 is out of range | from 0 to 0.5
+    "#);
+}
+
+#[test]
+fn names_that_the_shop_does_not_have() {
+    let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nitems = [\"tee\"]\ncategories = [\"pets\", \"pet\"]\n\
+               [decision]\ndeny_categories = [\"te\"]";
+    insta::assert_snapshot!(of(job).join("\n"), @r#"
+    offers::no_fallback decision | no `next_item` offer is open to everyone, so short lists stay short and members who opted out of personalisation get no list | add an offer of kind `next_item` without `eligible`, `items` and `categories`
+    offers::unknown_category decision.deny_categories[0] | no item is in category `te` | did you mean `tea`?
+    offers::unknown_category offers[0].categories[0] | no item is in category `pets` | 
+    offers::unknown_item offers[0].items[0] | there is no item `tee` |
+    "#);
+}

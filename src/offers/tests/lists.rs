@@ -1,0 +1,211 @@
+use super::{at, buys, crowd, item, items, shop};
+use crate::{
+    base::Day,
+    input::ItemTable,
+    offers::{Arm, Holdout, Language, PreviousDecisions, PreviousRow, SentenceWriter, testing::Night},
+};
+
+const NEXT: &str = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\n";
+
+fn grocery() -> ItemTable {
+    items(&[("a", "x"), ("b", "x"), ("c", "y"), ("d", "y"), ("e", "z"), ("f", "z"), ("g", "")])
+}
+
+#[test]
+fn caps_hold_and_short_lists_are_filled() {
+    let table = grocery();
+    let mut rows = crowd(&table, 40, 100);
+    rows.extend(buys(&table, "me", "a", &[80, 90]));
+    let shop = shop(table, rows, 100);
+    let list = shop.decide(&format!("{NEXT}[decision]\nmax_per_category = 1\nslots = 9")).of("me");
+    let mut seen: Vec<_> = list.iter().filter_map(|c| shop.items.category_of(c.target.item().unwrap())).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(list.len(), 4, "one a category, and the item without one");
+    let two = shop.decide(&format!("{NEXT}max_per_member = 2\n[decision]\nfill_to = 5"));
+    assert_eq!(two.of("me").len(), 2);
+    let kinds = shop.decide(&format!("{NEXT}[decision]\nmax_per_kind = 3"));
+    assert_eq!(kinds.of("me").len(), 3);
+}
+
+#[test]
+fn discounts_keep_to_their_share_of_the_list_as_it_is() {
+    let table = grocery();
+    let rows = crowd(&table, 40, 100);
+    let shop = shop(table, rows, 100);
+    let job = |share: f64| {
+        format!(
+            "[[offers]]\nid = \"off\"\nkind = \"next_item\"\nincentive = \"discount\"\nvalue = 5.0\npriority = 100.0\n\
+             {NEXT}max_per_member = 2\n[decision]\nslots = 6\nfill_to = 6\nmax_discount_share = {share}\nfallback = \"n\""
+        )
+    };
+    let discounts = |share: f64| {
+        let outcome = shop.decide(&job(share));
+        let list = outcome.short("crowd7");
+        (list.iter().filter(|l| l.0 == "off").count(), list.len())
+    };
+    assert_eq!(discounts(0.0), (0, 2));
+    assert_eq!(discounts(0.5), (2, 4));
+    assert_eq!(discounts(0.34), (1, 3));
+    assert_eq!(discounts(1.0), (6, 6));
+}
+
+#[test]
+fn an_item_is_offered_once_and_ties_break_by_id() {
+    let table = grocery();
+    let rows = crowd(&table, 40, 100);
+    let shop = shop(table, rows, 100);
+    let two = |first: &str, second: &str| {
+        let job = [first, second].map(|id| format!("[[offers]]\nid = \"{id}\"\nkind = \"next_item\"\n")).concat();
+        shop.decide(&job).short("crowd3")
+    };
+    let list = two("n2", "n1");
+    assert!(list.iter().all(|l| l.0 == "n1"), "{list:?}");
+    assert_eq!(list, two("n1", "n2"));
+    let mut targets: Vec<_> = list.iter().map(|l| l.2).collect();
+    targets.sort();
+    targets.dedup();
+    assert_eq!(targets.len(), list.len());
+}
+
+#[test]
+fn slots_of_an_offer() {
+    let table = grocery();
+    let mut rows = crowd(&table, 40, 100);
+    rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
+    rows.extend(buys(&table, "me", "c", &[60, 70, 80, 90]));
+    let shop = shop(table, rows, 100);
+    let job = format!("{NEXT}[[offers]]\nid = \"r\"\nkind = \"replenish\"\npriority = 50.0\nslots = [2]\n");
+    let list = shop.decide(&job).short("me");
+    assert_eq!(list[1].0, "r");
+    assert!(list.iter().enumerate().all(|(i, l)| (l.0 == "r") == (i == 1)), "{list:?}");
+}
+
+#[test]
+fn rules_channels_and_contacts_close_an_offer() {
+    let table = grocery();
+    let rows = crowd(&table, 12, 100);
+    let mut shop = shop(table, rows, 100);
+    shop.channel_opt_in_known = true;
+    shop.members.entry("crowd2").channel_opt_in = vec!["app".into()];
+    for m in [0, 1, 3, 4, 5] {
+        shop.members.entry(&format!("crowd{m}")).channel_opt_in = vec!["sms".into(), "app".into()];
+    }
+    let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannel = \"sms\"\ncooldown_days = 10\n\
+               eligible = \"city_tier = 1\"\n[decision]\nfill_to = 3";
+    let night = Night {
+        eligible: vec![Some(|member| member != "crowd1")],
+        contacts: vec![
+            ("crowd3", "n", 91, None),
+            ("crowd4", "n", 80, Some(82)),
+            ("crowd4", "n", 70, None),
+            ("crowd5", "n", 90, None),
+            ("crowd5", "n", 99, Some(101)),
+            ("crowd0", "n", 101, None),
+            ("crowd0", "gone", 100, None),
+        ],
+        ..Night::default()
+    };
+    let outcome = shop.decide_on(job, &night);
+    let open = |m: &str| !outcome.of(m).is_empty();
+    assert!(open("crowd0"), "a contact after the as-of day is not seen");
+    assert!(!open("crowd1"), "not eligible");
+    assert!(!open("crowd2"), "not opted in to the channel");
+    assert!(!open("crowd3"), "within the cooldown");
+    assert!(!open("crowd4"), "refused lately");
+    assert!(!open("crowd5"), "sent yesterday; the later refusal is not seen");
+    // A rule leaves no offer that is open to everyone.
+    assert_eq!(outcome.generic, []);
+}
+
+#[test]
+fn validity_stays_from_the_first_assignment() {
+    let table = grocery();
+    let mut rows = crowd(&table, 12, 100);
+    rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
+    let shop = shop(table, rows, 100);
+    let catalogue = shop.catalogue(NEXT);
+    let mut builder = PreviousDecisions::builder(&catalogue, &shop.items, catalogue.first_valid());
+    let row = |member_id, item_id, from: i32, until: i32, generic| PreviousRow {
+        member_id,
+        offer_id: "n",
+        item_id: Some(item_id),
+        category: None,
+        valid_from: Day(from),
+        valid_until: Day(until),
+        generic,
+    };
+    builder.push(&row("me", "a", 95, 108, false));
+    builder.push(&row("me", "b", 87, 100, false));
+    builder.push(&row("you", "c", 95, 108, false));
+    builder.push(&row("out", "d", 96, 103, true));
+    builder.push(&row("out2", "d", 96, 103, true));
+    builder.push(&row("me", "unknown", 96, 103, false));
+    let outcome = shop.decide_on(NEXT, &Night { previous: builder.build(), ..Night::default() });
+    for choice in outcome.of("me") {
+        let kept = choice.target == item(&shop.items, "a");
+        let want = if kept { (Day(95), Day(108)) } else { (Day(101), Day(114)) };
+        assert_eq!((choice.valid_from, choice.valid_until), want);
+    }
+    assert_eq!(outcome.generic.iter().filter(|c| c.valid_from == Day(96)).count(), 1);
+}
+
+#[test]
+fn the_holdout_is_sticky_and_grows() {
+    let settings = |share: f64| {
+        let job = format!("{NEXT}[decision]\nholdout_share = {share}\nholdout_salt = \"spring\"");
+        Holdout::new(&shop(grocery(), Vec::new(), 1).catalogue(&job).decision)
+    };
+    let (small, large) = (settings(0.1), settings(0.3));
+    let names: Vec<String> = (0..5000).map(|i| format!("m{i}")).collect();
+    let held = |h: &Holdout| names.iter().filter(|n| h.arm(n) == Arm::Holdout).count();
+    assert!((400..600).contains(&held(&small)), "{}", held(&small));
+    assert!(names.iter().all(|n| small.arm(n) == Arm::Treated || large.arm(n) == Arm::Holdout));
+    assert_eq!(held(&settings(0.0)), 0);
+}
+
+#[test]
+fn variants_of_what_the_member_has() {
+    let mut table = items(&[("coat", "wear"), ("coat-blue", "wear"), ("coat-red", "wear"), ("scarf", "wear")]);
+    table.parent = vec![u32::MAX, 0, 0, u32::MAX];
+    let mut rows = crowd(&table, 30, 100);
+    rows.extend(buys(&table, "me", "coat-red", &[90]));
+    let mut shop = shop(table, rows, 100);
+    shop.recommend.repeat.insert("wear".into(), crate::recommend::RepeatPolicy::NeverRepeat);
+    let list = shop.decide(NEXT).short("me");
+    assert_eq!(list.iter().map(|l| l.2).collect::<Vec<_>>(), [item(&shop.items, "scarf")]);
+}
+
+#[test]
+fn sentences_of_the_job_and_their_length() {
+    let mut table = grocery();
+    let a = at(&table, "a");
+    table.name[a] = "猫粮\n\"鸡肉\" 🐱".into();
+    let mut rows = crowd(&table, 12, 100);
+    rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
+    let shop = shop(table, rows, 100);
+    let job = format!(
+        "{NEXT}name_zh = \"心选\"\nvalue = 5.5\n[[offers.sentences]]\nreason = \"bought_before\"\n\
+         zh = \"{{offer}}：{{item}}（{{count}} 次）{{value}} 至 {{valid_until}}\"\n[decision]\nmax_sentence_chars = 40\n\
+         [[decision.sentences]]\nkind = \"next_item\"\nen = \"{{offer}} says: {{item}} is a very fine thing to have now\""
+    );
+    let outcome = shop.decide(&job);
+    let writer = SentenceWriter::new(&outcome.catalogue, &shop.items);
+    let mut out = String::from("|");
+    writer.push(&outcome.of("me")[0], Language::Zh, &mut out);
+    assert_eq!(out, "|心选：猫粮 \"鸡肉\" 🐱（4 次）¥5.50 至 1970年4月25日");
+    out.clear();
+    writer.push(&outcome.of("me")[0], Language::En, &mut out);
+    assert_eq!(out, "n says: 猫粮 \"鸡肉\" 🐱 is a very fine thing …");
+    assert_eq!(out.chars().count(), 40);
+}
+
+#[test]
+fn lines_without_items_give_no_offers() {
+    let rows: Vec<_> =
+        (0..20).map(|i| crate::history::testing::Row::buy(&format!("m{}", i % 4), i, u32::MAX, 5)).collect();
+    let shop = shop(ItemTable::default(), rows, 30);
+    let outcome = shop.decide(&format!("{NEXT}[[offers]]\nid = \"r\"\nkind = \"replenish\"\n"));
+    assert_eq!(outcome.of("m1"), []);
+    assert_eq!(outcome.generic, []);
+}
