@@ -131,6 +131,15 @@ impl OutputRoot {
         }
     }
 
+    /// The place of a file below the root, as a path or URL.
+    #[must_use]
+    pub fn place(&self, relative: &str) -> String {
+        match self {
+            Self::Folder(root) => root.join(relative).to_string_lossy().into_owned(),
+            Self::Objects { url, .. } => format!("{}/{relative}", url.as_str().trim_end_matches('/')),
+        }
+    }
+
     /// The run folder that `current` names, relative to the root.
     ///
     /// # Errors

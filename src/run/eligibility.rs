@@ -1,0 +1,237 @@
+//! Offers' `eligible` rules: SQL conditions over the member table.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+
+use super::RunError;
+use crate::{
+    base::{Day, Findings, calendar::age_on, findings::JobPath},
+    engine::{EngineError, expr::RowPredicate},
+    features::{CATEGORY_PREFIX, CHANNEL_PREFIX, FeatureTable},
+    history::Shard,
+    input::{MemberAttributes, MemberTable},
+    job::Job,
+    offers::{Bits, Catalogue},
+    segments::{Lifecycle, Memberships, SegmentModel, ShardTags, TagEntry, ValueBand},
+};
+
+/// A column of the member table that is no feature.
+struct Attribute {
+    name: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    Text(fn(&Row<'_>) -> Option<String>),
+    Integer(fn(&Row<'_>) -> Option<i64>),
+    Tags,
+}
+
+/// What one row of the member table is made from.
+struct Row<'a> {
+    attributes: &'a MemberAttributes,
+    as_of: Day,
+    segment: i32,
+    segment_code: &'a str,
+    lifecycle: Lifecycle,
+    value_band: ValueBand,
+}
+
+const ATTRIBUTES: &[Attribute] = &[
+    Attribute { name: "segment_id", kind: Kind::Integer(|r| Some(i64::from(r.segment))) },
+    Attribute { name: "segment_code", kind: Kind::Text(|r| Some(r.segment_code.to_owned())) },
+    Attribute { name: "lifecycle", kind: Kind::Text(|r| Some(r.lifecycle.as_str().to_owned())) },
+    Attribute { name: "value_band", kind: Kind::Text(|r| Some(r.value_band.as_str().to_owned())) },
+    Attribute { name: "tags", kind: Kind::Tags },
+    Attribute { name: "city", kind: Kind::Text(|r| r.attributes.city.clone()) },
+    Attribute { name: "city_tier", kind: Kind::Integer(|r| r.attributes.city_tier.map(i64::from)) },
+    Attribute { name: "loyalty_tier", kind: Kind::Text(|r| r.attributes.loyalty_tier.clone()) },
+    Attribute { name: "points", kind: Kind::Integer(|r| r.attributes.points) },
+    Attribute { name: "preferred_channel", kind: Kind::Text(|r| r.attributes.preferred_channel.clone()) },
+    Attribute { name: "member_days", kind: Kind::Integer(|r| r.attributes.joined.map(|j| i64::from(r.as_of.since(j)))) },
+    Attribute {
+        name: "age",
+        kind: Kind::Integer(|r| {
+            let birth = r.attributes.birth_date?;
+            age_on(birth, r.attributes.lunar_birthday, r.as_of).map(i64::from)
+        }),
+    },
+];
+
+fn data_type(kind: &Kind) -> DataType {
+    match kind {
+        Kind::Text(_) => DataType::Utf8,
+        Kind::Integer(_) => DataType::Int64,
+        Kind::Tags => DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))),
+    }
+}
+
+fn schema<'n>(features: impl IntoIterator<Item = &'n str>) -> SchemaRef {
+    let features = features.into_iter().map(|name| Field::new(name, DataType::Float64, true));
+    let attributes = ATTRIBUTES.iter().map(|a| Field::new(a.name, data_type(&a.kind), true));
+    Arc::new(Schema::new(features.chain(attributes).collect::<Vec<_>>()))
+}
+
+/// Checks every rule against the columns the member table will have. Shares of a category or channel get their names
+/// from the data, so any name of that form passes here.
+pub(super) fn check(job: &Job, findings: &mut Findings) {
+    let known = job.features().names();
+    for (index, offer) in job.offers().offers.iter().enumerate() {
+        let Some(sql) = &offer.eligible else { continue };
+        let words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let shares = words.filter(|w| w.starts_with(CATEGORY_PREFIX) || w.starts_with(CHANNEL_PREFIX));
+        let names: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).chain(shares).collect();
+        if let Err(e) = RowPredicate::compile(&schema(names), sql) {
+            let at = JobPath::root().key("offers").index(index).key("eligible");
+            let message = format!("offer `{}`: {e}", offer.id);
+            findings.error("offers::bad_rule", at, message, e.help());
+        }
+    }
+}
+
+/// The rules of a run, ready to be asked shard by shard.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// By offer.
+    rules: Vec<Option<RowPredicate>>,
+    ids: Vec<String>,
+    /// Positions in the feature table and names of the features that any rule reads.
+    features: Vec<(usize, String)>,
+    /// Positions in [`ATTRIBUTES`] that any rule reads.
+    attributes: Vec<usize>,
+    schema: SchemaRef,
+}
+
+/// What is known of one shard's members when rules are asked.
+pub(super) struct ShardFacts<'a> {
+    pub(super) index: usize,
+    pub(super) shard: &'a Shard,
+    pub(super) features: &'a FeatureTable,
+    pub(super) members: &'a MemberTable,
+    pub(super) model: &'a SegmentModel,
+    pub(super) memberships: &'a Memberships,
+    pub(super) lifecycle: &'a [Lifecycle],
+    pub(super) value_band: &'a [ValueBand],
+    pub(super) tags: &'a ShardTags,
+    pub(super) tag_entries: &'a [TagEntry],
+    pub(super) as_of: Day,
+}
+
+impl Rules {
+    /// Compiles the rules against the features the data gave.
+    ///
+    /// # Errors
+    /// If a rule names a share of a category or channel that has none.
+    pub(super) fn new(catalogue: &Catalogue, features: &FeatureTable) -> Result<Self, RunError> {
+        let entries = features.dictionary().entries();
+        let whole = schema(entries.iter().map(|e| e.name.as_str()));
+        let mut used: Vec<String> = Vec::new();
+        for (index, offer) in catalogue.offers.iter().enumerate() {
+            if let Some(sql) = &offer.offer.eligible {
+                let rule = RowPredicate::compile(&whole, sql).map_err(|source| failed(index, &offer.offer.id, source))?;
+                used.extend(rule.columns().iter().cloned());
+            }
+        }
+        used.sort();
+        used.dedup();
+        let columns: Vec<(usize, String)> =
+            entries.iter().enumerate().filter(|(_, e)| used.contains(&e.name)).map(|(i, e)| (i, e.name.clone())).collect();
+        let attributes: Vec<usize> =
+            (0..ATTRIBUTES.len()).filter(|i| used.iter().any(|u| u == ATTRIBUTES[*i].name)).collect();
+        let fields = columns
+            .iter()
+            .map(|(_, name)| Field::new(name, DataType::Float64, true))
+            .chain(attributes.iter().map(|i| Field::new(ATTRIBUTES[*i].name, data_type(&ATTRIBUTES[*i].kind), true)));
+        let narrow: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let rules = catalogue
+            .offers
+            .iter()
+            .enumerate()
+            .map(|(index, offer)| {
+                let compile = |sql: &String| RowPredicate::compile(&narrow, sql);
+                offer.offer.eligible.as_ref().map(compile).transpose().map_err(|e| failed(index, &offer.offer.id, e))
+            })
+            .collect::<Result<_, _>>()?;
+        let ids = catalogue.offers.iter().map(|o| o.offer.id.clone()).collect();
+        Ok(Self { rules, ids, features: columns, attributes, schema: narrow })
+    }
+
+    /// By offer, the members of a shard whom its rule admits; `None` where it has no rule.
+    ///
+    /// # Errors
+    /// If a rule fails on a member.
+    pub(super) fn admit(&self, facts: &ShardFacts<'_>) -> Result<Vec<Option<Bits>>, RunError> {
+        if self.rules.iter().all(Option::is_none) {
+            return Ok(vec![None; self.rules.len()]);
+        }
+        let batch = self.batch(facts)?;
+        self.rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| {
+                let Some(rule) = rule else { return Ok(None) };
+                let mask: BooleanArray = rule.evaluate(&batch).map_err(|e| failed(index, &self.ids[index], e))?;
+                Ok(Some(Bits::from_fn(mask.len(), |i| mask.value(i))))
+            })
+            .collect()
+    }
+
+    fn batch(&self, facts: &ShardFacts<'_>) -> Result<RecordBatch, RunError> {
+        let members = facts.shard.members.len();
+        let first = facts.features.offset(facts.index);
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
+        for (feature, _) in &self.features {
+            let values = (0..members).map(|m| facts.features.value(*feature, facts.index, m));
+            columns.push(Arc::new(values.collect::<Float64Array>()));
+        }
+        let rows: Vec<Row<'_>> = facts
+            .shard
+            .members
+            .iter()
+            .enumerate()
+            .map(|(m, id)| {
+                let segment = facts.model.segment(facts.memberships.segment[first + m]);
+                Row {
+                    attributes: facts.members.get(id),
+                    as_of: facts.as_of,
+                    segment: segment.id,
+                    segment_code: &segment.code,
+                    lifecycle: facts.lifecycle[first + m],
+                    value_band: facts.value_band[first + m],
+                }
+            })
+            .collect();
+        for attribute in &self.attributes {
+            columns.push(match ATTRIBUTES[*attribute].kind {
+                Kind::Text(get) => Arc::new(rows.iter().map(get).collect::<StringArray>()),
+                Kind::Integer(get) => Arc::new(rows.iter().map(get).collect::<Int64Array>()),
+                Kind::Tags => {
+                    let mut lists = ListBuilder::new(StringBuilder::new());
+                    for m in 0..members {
+                        for held in facts.tags.of(m) {
+                            lists.values().append_value(&facts.tag_entries[held.tag as usize].tag);
+                        }
+                        lists.append(true);
+                    }
+                    Arc::new(lists.finish())
+                }
+            });
+        }
+        if columns.is_empty() {
+            // A rule without columns (`true`) still needs rows to be asked about.
+            columns.push(Arc::new(Int32Array::from(vec![0; members])));
+            let one = Arc::new(Schema::new(vec![Field::new("row", DataType::Int32, false)]));
+            return RecordBatch::try_new(one, columns).map_err(|e| EngineError::arrow("gathered members", e).into());
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|e| EngineError::arrow("gathered members", e).into())
+    }
+}
+
+fn failed(index: usize, offer: &str, source: crate::engine::expr::ExprError) -> RunError {
+    RunError::Eligible { index, offer: offer.to_owned(), source }
+}

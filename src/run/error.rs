@@ -1,0 +1,124 @@
+//! Why a run ended without publishing.
+
+use super::ExitCode;
+use crate::{
+    engine::EngineError, export::ExportError, features::FeatureError, history::ShardError, input::InputError,
+    job::Report, segments::SegmentError, store::StoreError,
+};
+
+/// Why a run ended without publishing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The inputs do not fit the job.
+    #[error("{}\n{report}", report.summary())]
+    Findings {
+        /// Every finding.
+        report: Box<Report>,
+    },
+    /// No line is left after cleaning.
+    #[error("no purchase line is left of {read} read up to {as_of}: {reasons}")]
+    NoLines {
+        /// Rows read.
+        read: u64,
+        /// The as-of day.
+        as_of: crate::base::Day,
+        /// What became of them.
+        reasons: String,
+    },
+    /// `latest-in-data` finds no day.
+    #[error("`as_of` is \"latest-in-data\", but no row of table transactions has a usable time; give --as-of")]
+    NoAsOf,
+    /// The run named by `--previous` is not there.
+    #[error("`{place}` is not a published run: it has no readable manifest.json")]
+    NoPrevious {
+        /// As given.
+        place: String,
+    },
+    /// A file of the previous run does not fit.
+    #[error("the previous run's `{file}` cannot be used: {why}; run with `--previous none` to start afresh")]
+    BadPrevious {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// An input could not be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A spilled shard could not be read back.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A feature could not be computed.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// The segments could not be fitted.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// An output could not be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A place could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output folder cannot be made.
+    #[error("the output place cannot be used")]
+    Output(#[source] StoreError),
+    /// A file of the run could not be written as JSON.
+    #[error("cannot write `{file}`")]
+    Json {
+        /// The file.
+        file: &'static str,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An offer's rule failed on a member.
+    #[error("offers[{index}].eligible of `{offer}`")]
+    Eligible {
+        /// Its place in the catalogue.
+        index: usize,
+        /// The offer.
+        offer: String,
+        /// What went wrong.
+        #[source]
+        source: crate::engine::expr::ExprError,
+    },
+    /// Row accounting does not add up: a bug.
+    #[error("rows of table {table} do not add up; please report this")]
+    Unbalanced {
+        /// The table.
+        table: &'static str,
+    },
+}
+
+impl RunError {
+    /// The exit code that schedulers act on.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Findings { report } => {
+                let absent = |code: &str| matches!(code, "input::not_found" | "input::not_parquet");
+                let errors = || report.findings().filter(|f| f.severity == crate::base::Severity::Error);
+                if errors().all(|f| absent(f.code)) { ExitCode::NoInput } else { ExitCode::BadJob }
+            }
+            Self::NoLines { .. } | Self::NoAsOf | Self::NoPrevious { .. } | Self::BadPrevious { .. } => ExitCode::NoInput,
+            Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } => ExitCode::BadJob,
+            Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
+            Self::Input(_) => ExitCode::NoInput,
+            Self::Engine(EngineError::NotParquet { .. } | EngineError::Damaged { .. } | EngineError::Store(_)) => {
+                ExitCode::NoInput
+            }
+            Self::Feature(_) => ExitCode::BadJob,
+            Self::Segment(SegmentError::TooFewMembers { .. } | SegmentError::TooFewKinds { .. }) => ExitCode::BadJob,
+            Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } => ExitCode::Bug,
+            Self::Store(StoreError::Locked { .. }) => ExitCode::TryAgain,
+            Self::Store(StoreError::NotFound { .. } | StoreError::BadPlace { .. }) => ExitCode::NoInput,
+            Self::Output(StoreError::Locked { .. }) => ExitCode::TryAgain,
+            Self::Output(_) => ExitCode::CannotCreate,
+            Self::Export(_) | Self::Store(_) => ExitCode::CannotWrite,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! From histories to segments, tags and item knowledge.
+
+use super::{RunError, Stages, previous::Previous};
+use crate::{
+    base::{Findings, calendar::FestivalCalendar, progress::Progress},
+    engine::Engine,
+    features::{DaySet, FeaturePlan, FeatureTable, FeatureView, Scaling, Vocabulary},
+    history::{Histories, ShardSet},
+    input::{ItemTable, MemberTable},
+    items::{AttachStatistics, FitRule, Fits, View},
+    job::Job,
+    recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
+    segments::{
+        ColumnAbout, FactsPlan, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousTags, SegmentModel,
+        ShardProfile, ShardTags, TagBook, TagEntry, ValueBand, fit_sample,
+    },
+};
+
+/// What a run works with from here on.
+pub(super) struct Scene<'a> {
+    pub(super) job: &'a Job,
+    pub(super) engine: &'a Engine,
+    pub(super) histories: &'a Histories,
+    pub(super) items: &'a ItemTable,
+    pub(super) members: &'a MemberTable,
+    pub(super) previous: Option<&'a Previous>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// The members, described.
+pub(super) struct Described {
+    pub(super) vocabulary: Vocabulary,
+    pub(super) features: FeatureTable,
+    pub(super) scaling: Scaling,
+    pub(super) model: SegmentModel,
+    pub(super) memberships: Memberships,
+    pub(super) thresholds: MemberThresholds,
+    /// In (shard, member) order.
+    pub(super) lifecycle: Vec<Lifecycle>,
+    pub(super) value_band: Vec<ValueBand>,
+    /// By shard.
+    pub(super) tags: Vec<ShardTags>,
+    pub(super) tag_entries: Vec<TagEntry>,
+    /// Members who came back for a second purchase day, over all.
+    pub(super) repeat_buyers: u64,
+}
+
+/// The shop's items, known.
+pub(super) struct Known {
+    pub(super) tuned: Tuned,
+    pub(super) knowledge: ItemKnowledge,
+    pub(super) attach: AttachStatistics,
+    pub(super) repeat: RepeatRules,
+    /// Names under `[recommend] repeat` that are no category of this shop.
+    pub(super) unknown_policies: Vec<String>,
+}
+
+/// Features, segments, lifecycle, value bands and tags.
+pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findings) -> Result<Described, RunError> {
+    let Scene { job, engine, histories, items, progress, .. } = scene;
+    let shards = &histories.shards;
+    let places = engine.places();
+    let previous_vocabulary = scene.previous.map(|p| p.vocabulary(places)).transpose()?.flatten();
+    let previous_model = scene.previous.map(|p| p.segments(places)).transpose()?.flatten();
+
+    progress.start("features", None);
+    let dimensions = &histories.dimensions;
+    let calendar = FestivalCalendar::new(dimensions.first_day, dimensions.as_of);
+    let festivals =
+        DaySet::from_fn(dimensions.first_day, dimensions.as_of, |day| calendar.festival_of(day).is_some());
+    let view = FeatureView {
+        settings: job.features(),
+        items,
+        dimensions,
+        currency: job.currency(),
+        festivals: &festivals,
+        cut: dimensions.as_of,
+    };
+    let plan = FeaturePlan::new(view, shards, previous_vocabulary.as_ref())?;
+    notes.extend(plan.notes().clone());
+    let features = plan.compute(shards, None)?;
+    let vocabulary = plan.vocabulary().clone();
+    drop(plan);
+    let count = features.dictionary().len();
+    progress.finish(&format!("{count} features of {} members", features.members()));
+    stages.end("features");
+
+    progress.start("segments", None);
+    let (scaling, flat) = Scaling::fit(&job.segments().features, &features)?;
+    notes.extend(flat);
+    let name_of = |shard: usize, member: usize| match shards.get(shard) {
+        Ok(s) => s.members.get(member).to_owned(),
+        Err(_) => format!("number {member} of shard {shard}"),
+    };
+    let matrix = scaling.apply(&features, &name_of)?;
+    let ids = member_ids(shards)?;
+    let sample =
+        fit_sample(ids.iter().flat_map(crate::base::IdTable::iter), job.segments().fit_sample, job.seed());
+    let dictionary = features.dictionary();
+    let columns: Vec<ColumnAbout<'_>> = scaling
+        .features
+        .iter()
+        .filter_map(|f| dictionary.find(&f.name))
+        .map(|i| ColumnAbout::from(&dictionary.entries()[i]))
+        .collect();
+    let fit = SegmentModel::fit(
+        &FitInput {
+            matrix: matrix.view(),
+            scaling: &scaling,
+            columns: &columns,
+            sample: sample.as_deref(),
+            previous: previous_model.as_ref(),
+            job_seed: job.seed(),
+        },
+        job.segments(),
+    )?;
+    drop(matrix);
+    let (model, memberships) = (fit.model, fit.memberships);
+    let start = if model.warm_start { "from last run's" } else { "afresh" };
+    progress.finish(&format!("{} segments, fitted {start} in {} iterations", model.segments.len(), model.iterations));
+    stages.end("segments");
+
+    progress.start("tags", Some(shards.len() as u64));
+    let plan = FactsPlan::new(job.segments(), items, dimensions, dimensions.as_of);
+    let facts: Vec<Vec<MemberFacts>> = shards.map(|_, shard| Ok::<_, RunError>(plan.shard(shard)))?;
+    let thresholds = MemberThresholds::fit(facts.iter().flatten(), job.segments());
+    let all = || facts.iter().flatten();
+    let stage = |f| thresholds.lifecycle(f, job.segments(), dimensions.timeline, dimensions.as_of);
+    let lifecycle: Vec<Lifecycle> = all().map(stage).collect();
+    let value_band: Vec<ValueBand> = all().map(|f| thresholds.value_band(f)).collect();
+    let previous_tags = match scene.previous {
+        Some(previous) => previous.tags(engine)?,
+        None => PreviousTags::default(),
+    };
+    let book = TagBook::new(&model, &thresholds, &plan, dimensions, job.currency(), job.segments());
+    let tags = shards.map(|index, shard| {
+        let first = features.offset(index);
+        let segments = &memberships.segment[first..first + shard.members.len()];
+        let profile = ShardProfile { segments, facts: &facts[index] };
+        let tags = book.shard(shard, profile, &thresholds, job.segments(), scene.members, &previous_tags);
+        progress.advance(1);
+        Ok::<_, RunError>(tags)
+    })?;
+    let given: usize = tags.iter().map(|t| t.held.len()).sum();
+    progress.finish(&format!("{given} tags"));
+    stages.end("tags");
+    let repeat_buyers = all().filter(|f| f.purchase_days > 1).count() as u64;
+    let tag_entries = book.entries().to_vec();
+    Ok(Described {
+        vocabulary, features, scaling, model, memberships, thresholds, lifecycle, value_band, tags, tag_entries, repeat_buyers,
+    })
+}
+
+/// Member ids by shard.
+pub(super) fn member_ids(shards: &ShardSet) -> Result<Vec<crate::base::IdTable>, RunError> {
+    shards.map(|_, shard| Ok(shard.members.clone()))
+}
+
+/// Tunes the score on the history's tail, or takes last run's numbers while they are fresh, and adds up the items.
+pub(super) fn know(
+    scene: &Scene<'_>,
+    rules: &[(String, String)],
+    stages: &mut Stages,
+    notes: &mut Findings,
+) -> Result<Known, RunError> {
+    let Scene { job, engine, histories, items, progress, .. } = scene;
+    let (shards, dimensions, settings) = (&histories.shards, &histories.dimensions, job.recommend());
+    progress.start("tuning", None);
+    let earlier = scene.previous.map(|p| p.tuned(engine.places())).transpose()?.flatten();
+    let tuned = match earlier.filter(|t| reusable(t, dimensions.as_of, settings)) {
+        Some(tuned) => tuned,
+        None => tune(shards, items, dimensions, settings, job.seed())?,
+    };
+    let how = match tuned.from {
+        crate::recommend::TunedFrom::History if tuned.tuned_on < dimensions.as_of => {
+            format!("numbers of {} are still fresh", tuned.tuned_on)
+        }
+        crate::recommend::TunedFrom::History => {
+            format!("recall@10 {:.3} on {} members, {} settings tried", tuned.recall_at_10, tuned.members, tuned.evaluated)
+        }
+        crate::recommend::TunedFrom::Job => "every number stands in the job".to_owned(),
+        crate::recommend::TunedFrom::Defaults => {
+            format!("too few members to tune on ({}): defaults", tuned.members)
+        }
+    };
+    progress.finish(&how);
+    stages.end("tuning");
+
+    progress.start("items", None);
+    let view = View::at(dimensions.as_of, dimensions.timeline);
+    let half_lives = [tuned.parameters.half_life_days];
+    let knowledge = ItemKnowledge::fit(shards, &view, items, &half_lives, settings)?;
+    let rules: Vec<FitRule> = rules
+        .iter()
+        .map(|(device, accessory)| FitRule { device: device.clone(), accessory: accessory.clone() })
+        .collect();
+    let (fits, unknown) = Fits::new(items, &rules);
+    if let Some(first) = unknown.first() {
+        let root = crate::base::findings::JobPath::root().key("inputs");
+        notes.warn(
+            "input::unknown_fit",
+            root.key(if first.name.is_empty() { "items" } else { "compatibility" }),
+            format!("{} names of devices or accessories are no item and no category, such as `{}`", unknown.len(), first.name),
+            "they are passed over; correct the compatibility table or the items' `fits`",
+        );
+    }
+    let attach = AttachStatistics::count(shards, &view, fits, settings.attach_days)?;
+    let (repeat, unknown_policies) = RepeatRules::new(settings, items, &knowledge.statistics);
+    progress.finish(&format!("{} items, {} that fit another", items.len(), attach.fits().len()));
+    stages.end("items");
+    Ok(Known { tuned, knowledge, attach, repeat, unknown_policies })
+}

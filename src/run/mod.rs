@@ -1,0 +1,26 @@
+//! Floor 13: the nightly sequence, from a job to a published run.
+
+mod clock;
+mod decide;
+mod eligibility;
+mod error;
+mod exit;
+mod fit;
+mod inputs;
+mod manifest;
+mod nightly;
+mod outputs;
+mod previous;
+mod summary;
+
+pub use clock::{StageTime, Stages};
+pub use error::RunError;
+pub use exit::ExitCode;
+pub use inputs::{Inputs, open_inputs};
+pub use manifest::Manifest;
+pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
+pub use summary::{OfferSummary, RunSummary, SegmentSummary};
+
+/// Version of what a run means and writes. Part of the run id: it rises when the same job and inputs would give other
+/// bytes. Readers of `manifest.json` accept files whose `format` is this number.
+pub const FORMAT: u32 = 1;

@@ -1,0 +1,478 @@
+//! The nightly sequence.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use super::{
+    FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
+    decide::{Contacts, decide},
+    fit::{Scene, describe, know},
+    inputs::{TableDigest, open_inputs},
+    outputs::{self, Identity, TIMINGS},
+    previous::Previous,
+};
+use crate::{
+    base::{
+        Day, Findings,
+        digest::Sha256Sum,
+        findings::JobPath,
+        progress::Progress,
+    },
+    engine::Engine,
+    history::{Exclusion, FoldOptions, Histories, Standing, fold},
+    input::{
+        ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, TableInput, Zone,
+        accounting::{LostRow, RowCounts},
+        contract::Table,
+        lines::{CleaningContext, LineCleaner},
+        raw_rows, read_compatibility, read_contacts, read_forgotten, read_members, read_suppressed_tags,
+        side_rows::{SideContext, latest_day},
+    },
+    job::{AsOf, Job, JobText, Loaded, Report},
+    offers::{Catalogue, ContactLog},
+    store::{OutputRoot, Places, StoreError, atomic, lock::Lock, run_folder},
+};
+
+/// Which run this one follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PreviousChoice {
+    /// The newest published run of the job with an earlier as-of day.
+    #[default]
+    Newest,
+    /// None: everything starts afresh.
+    None,
+    /// The run in this folder or under this URL.
+    Place(String),
+}
+
+/// What the command line says about a run. Nothing here but `as_of` and `previous` changes a byte of the output.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Last day to read, instead of the job's.
+    pub as_of: Option<Day>,
+    /// Output place, instead of the job's; relative to the working folder.
+    pub out: Option<String>,
+    /// Which run this one follows.
+    pub previous: PreviousChoice,
+    /// Threads; 0: one a core.
+    pub threads: usize,
+    /// Bytes the run may use, instead of the job's.
+    pub memory_limit: Option<u64>,
+    /// Do everything but publish.
+    pub dry_run: bool,
+    /// Do nothing if the run is published already.
+    pub skip_if_published: bool,
+}
+
+/// How a run ended well.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Published in this folder, relative to the output place.
+    Published {
+        /// The output place, as a path or URL.
+        out: String,
+        /// The run's folder within it.
+        folder: String,
+        /// Whether `current` points at it now.
+        current: bool,
+        /// What it came to.
+        summary: Box<RunSummary>,
+        /// Warnings and notes.
+        remarks: Report,
+    },
+    /// All done and thrown away.
+    DryRun {
+        /// What it came to.
+        summary: Box<RunSummary>,
+        /// Warnings and notes.
+        remarks: Report,
+    },
+    /// The same job, inputs and day are published already.
+    AlreadyPublished {
+        /// The run's folder within the output place.
+        folder: String,
+    },
+}
+
+/// The engine and the opened inputs of a job.
+struct Opened {
+    places: Arc<Places>,
+    engine: Engine,
+    inputs: Inputs,
+    spill: PathBuf,
+    /// Holds the spill folder for as long as the run lasts.
+    _spill: tempfile::TempDir,
+}
+
+fn findings_error(text: &JobText, findings: Findings) -> RunError {
+    RunError::Findings { report: Box::new(text.report(findings)) }
+}
+
+fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> Result<Opened, RunError> {
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        n => n,
+    };
+    let object_options = job.inputs().object_store().options().clone();
+    let places = Arc::new(Places::new(object_options, threads)?);
+    let temporary = tempfile::Builder::new().prefix("nextoffer-").tempdir().map_err(|source| {
+        RunError::Output(StoreError::Io { action: "create a spill folder in", path: std::env::temp_dir(), source })
+    })?;
+    let spill = temporary.path().to_owned();
+    let limit = options.memory_limit.or(job.memory_limit());
+    let engine = Engine::new(Arc::clone(&places), threads, limit, &spill)?;
+    let inputs = open_inputs(&engine, job, findings);
+    Ok(Opened { places, engine, inputs, spill, _spill: temporary })
+}
+
+/// Checks the job's inputs without reading rows or writing anything; gives every finding.
+///
+/// # Errors
+/// If the engine cannot be started.
+pub fn check(loaded: &Loaded, options: &RunOptions) -> Result<Report, RunError> {
+    let mut findings = Findings::new();
+    open(&loaded.job, options, &mut findings)?;
+    Ok(loaded.text.report(findings))
+}
+
+/// Runs the job.
+///
+/// # Errors
+/// Whatever kept the run from being published; nothing of it is then visible.
+pub fn run(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> Result<Outcome, RunError> {
+    let threads = options.threads;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("nextoffer-{i}")).build();
+    match pool {
+        Ok(pool) => pool.install(|| run_here(loaded, options, progress)),
+        // Without a pool of its own the run takes rayon's.
+        Err(_) => run_here(loaded, options, progress),
+    }
+}
+
+fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> Result<Outcome, RunError> {
+    let job = &loaded.job;
+    let mut stages = Stages::default();
+    let mut notes = Findings::new();
+    progress.start("open", None);
+    let opened = open(job, options, &mut notes)?;
+    let Some(lines) = opened.inputs.get(Table::Transactions).filter(|_| !notes.has_errors()) else {
+        return Err(findings_error(&loaded.text, notes));
+    };
+    let zone = Zone::new(job.timezone());
+    let as_of = as_of(job, options, &opened, lines, &zone)?;
+    let root = match &options.out {
+        Some(out) => OutputRoot::open(out, std::path::Path::new("."), &opened.places),
+        None => OutputRoot::open(job.out(), job.folder(), &opened.places),
+    }
+    .map_err(RunError::Output)?;
+    let lock = if options.dry_run { None } else { Some(take_lock(&root, job, as_of)?) };
+    let previous = match &options.previous {
+        PreviousChoice::None => None,
+        PreviousChoice::Newest => Previous::newest(&root, job.name(), as_of, &opened.places)?,
+        PreviousChoice::Place(place) => Some(Previous::named(place, &opened.places)?),
+    };
+    let digests = opened.inputs.digests(&opened.places)?;
+    let run_id = run_id(job, as_of, &digests, previous.as_ref());
+    let folder = run_folder(as_of, &run_id);
+    progress.finish(&format!("{} tables, as of {as_of}, run {run_id}", digests.len()));
+    stages.end("open");
+    if options.skip_if_published && root.read(&format!("{folder}/_SUCCESS"), &opened.places)?.is_some() {
+        point_current(&root, &folder, as_of, &opened.places)?;
+        return Ok(Outcome::AlreadyPublished { folder });
+    }
+
+    let side = SideTables::read(job, &opened, zone.clone())?;
+    stages.end("side tables");
+    let memory_limit = options.memory_limit.or(job.memory_limit());
+    let histories = read_lines(job, &opened, lines, &side, as_of, memory_limit, progress)?;
+    stages.end("histories");
+    let mut rows = side.rows.clone();
+    rows.insert(Table::Transactions.name().to_owned(), histories.rows.clone());
+    for (table, counts) in &rows {
+        if !counts.balanced() {
+            let known = Table::ALL.iter().map(|t| t.name()).find(|name| name == table);
+            return Err(RunError::Unbalanced { table: known.unwrap_or("transactions") });
+        }
+    }
+    if histories.rows.kept == 0 {
+        return Err(RunError::NoLines {
+            read: histories.rows.read,
+            as_of,
+            reasons: reasons(&histories.rows),
+        });
+    }
+
+    let items = side.listed.assemble(histories.items.clone(), job.consent().denied_categories());
+    let scene = Scene {
+        job,
+        engine: &opened.engine,
+        histories: &histories,
+        items: &items,
+        members: &side.members,
+        previous: previous.as_ref(),
+        progress,
+    };
+    let root_path = JobPath::root();
+    let catalogue = Catalogue::bind(
+        job.offers(),
+        &items,
+        job.currency(),
+        as_of,
+        histories.dimensions.timeline,
+        &root_path.key("offers"),
+        &root_path.key("decision"),
+        &mut notes,
+    );
+    let described = describe(&scene, &mut stages, &mut notes)?;
+    let known = know(&scene, &side.compatibility, &mut stages, &mut notes)?;
+    for name in &known.unknown_policies {
+        let at = root_path.key("recommend").key("repeat").key(name);
+        notes.warn("recommend::unknown_category", at, format!("no item is in category `{name}`"), "correct the path");
+    }
+    let contacts = Contacts {
+        log: ContactLog::new(
+            side.contacts.iter().map(|c| (c.member_id.as_str(), c.offer_id.as_str(), c.sent, c.refused)),
+            &catalogue,
+        ),
+        opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),
+    };
+    let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages)?;
+
+    progress.start("write", None);
+    let staging = root.stage(&run_id).map_err(RunError::Output)?;
+    let quarantined = quarantine(&opened, &side, &histories)?;
+    let written = outputs::write(&scene, &described, &known, &decided, &catalogue, &quarantined, &staging)?;
+    let identity = Identity {
+        run_id: &run_id,
+        previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
+        inputs: &digests,
+    };
+    let staged = staging.files()?;
+    let manifest =
+        outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &rows, &written, &staged);
+    outputs::json(&staging, "manifest.json", &manifest)?;
+    progress.finish(&format!("{} files", staged.len() + 1));
+    stages.end("write");
+
+    let summary = Box::new(RunSummary {
+        segments: outputs::segment_summaries(&described),
+        offers: outputs::offer_summaries(&scene, &decided, &catalogue, &manifest),
+        lifecycle: lifecycle_counts(&described.lifecycle),
+        tags: tag_counts(&described),
+        stages: stages.times().to_vec(),
+        seconds: stages.elapsed().as_secs_f64(),
+        manifest,
+    });
+    let remarks = loaded.text.report(notes);
+    if options.dry_run {
+        staging.discard()?;
+        return Ok(Outcome::DryRun { summary, remarks });
+    }
+    progress.start("publish", None);
+    outputs::json(&staging, TIMINGS, &stages.times())?;
+    staging.seal()?;
+    root.publish(staging, &folder, &opened.places)?;
+    let current = point_current(&root, &folder, as_of, &opened.places)?;
+    progress.finish(&folder);
+    drop(lock);
+    Ok(Outcome::Published { out: root.place(""), folder, current, summary, remarks })
+}
+
+/// The last day to read.
+fn as_of(job: &Job, options: &RunOptions, opened: &Opened, lines: &TableInput, zone: &Zone) -> Result<Day, RunError> {
+    if let Some(day) = options.as_of {
+        return Ok(day);
+    }
+    match job.as_of() {
+        AsOf::Day(day) => Ok(day),
+        AsOf::LatestInData => {
+            let column = if lines.has("ts") { "ts" } else { "basket_index" };
+            latest_day(&opened.engine, lines, column, zone)?.ok_or(RunError::NoAsOf)
+        }
+    }
+}
+
+/// The run's id: a hash of all that decides its content.
+fn run_id(job: &Job, as_of: Day, digests: &[TableDigest], previous: Option<&Previous>) -> String {
+    let mut sum = Sha256Sum::new();
+    sum.field(b"nextoffer run");
+    sum.field(&FORMAT.to_le_bytes());
+    sum.field(job.canonical_json().as_bytes());
+    sum.field(as_of.to_string().as_bytes());
+    for digest in digests {
+        sum.field(digest.table.as_bytes());
+        sum.field(digest.sha256.as_bytes());
+    }
+    sum.field(previous.map_or("none", |p| p.digest.as_str()).as_bytes());
+    let mut id = sum.hex();
+    id.truncate(16);
+    id
+}
+
+fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, RunError> {
+    match root {
+        OutputRoot::Folder(folder) => {
+            atomic::create_folder(folder).map_err(RunError::Output)?;
+            let holder = format!("job {}, as of {as_of}, process {}", job.name(), std::process::id());
+            Ok(Some(Lock::take(&folder.join(".lock"), &holder)?))
+        }
+        // An object store has no lock; publishing writes the pointer last, so that the later run wins whole.
+        OutputRoot::Objects { .. } => Ok(None),
+    }
+}
+
+/// Points `current` at the run unless it names a run of a later day; tells whether it does now.
+fn point_current(root: &OutputRoot, folder: &str, as_of: Day, places: &Places) -> Result<bool, RunError> {
+    let later = root
+        .current(places)?
+        .and_then(|run| Day::parse(run.strip_prefix("dt=")?.split('/').next()?))
+        .is_some_and(|current| current > as_of);
+    if !later {
+        root.set_current(folder, places)?;
+    }
+    Ok(!later)
+}
+
+/// The tables beside the purchase lines.
+struct SideTables {
+    listed: ListedItems,
+    members: MemberTable,
+    consent: ConsentLedger,
+    forgotten: HashSet<String>,
+    compatibility: Vec<(String, String)>,
+    contacts: Vec<Contact>,
+    rows: BTreeMap<String, RowCounts>,
+    lost: Vec<(Table, Vec<LostRow>)>,
+}
+
+impl SideTables {
+    fn read(job: &Job, opened: &Opened, zone: Zone) -> Result<Self, RunError> {
+        let context = SideContext {
+            engine: &opened.engine,
+            cleaning: job.cleaning(),
+            zone,
+            currency_digits: job.currency().exponent(),
+        };
+        let mut side = Self {
+            listed: ListedItems::default(),
+            members: MemberTable::default(),
+            consent: ConsentLedger::default(),
+            forgotten: HashSet::new(),
+            compatibility: Vec::new(),
+            contacts: Vec::new(),
+            rows: BTreeMap::new(),
+            lost: Vec::new(),
+        };
+        for input in opened.inputs.iter() {
+            let (counts, lost) = match input.table {
+                Table::Items => keep(&mut side.listed, ListedItems::read(input, &context)?),
+                Table::Members => keep(&mut (), read_members(input, &context, &mut side.members)?),
+                Table::Consent => keep(&mut side.consent, ConsentLedger::read(input, &context)?),
+                Table::Contacts => keep(&mut side.contacts, read_contacts(input, &context)?),
+                Table::Compatibility => keep(&mut side.compatibility, read_compatibility(input, &context)?),
+                Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, &context, &mut side.members)?),
+                Table::Forgotten => keep(&mut side.forgotten, read_forgotten(input, &context)?),
+                // The lines are folded; keys of other systems are for the dialects that need them.
+                Table::Transactions | Table::Identities | Table::TagIds => continue,
+            };
+            side.rows.insert(input.table.name().to_owned(), counts);
+            side.lost.push((input.table, lost));
+        }
+        Ok(side)
+    }
+}
+
+fn keep<T>(into: &mut T, (value, counts, lost): (T, RowCounts, Vec<LostRow>)) -> (RowCounts, Vec<LostRow>) {
+    *into = value;
+    (counts, lost)
+}
+
+fn read_lines(
+    job: &Job,
+    opened: &Opened,
+    lines: &TableInput,
+    side: &SideTables,
+    as_of: Day,
+    memory_limit: Option<u64>,
+    progress: &dyn Progress,
+) -> Result<Histories, InputError> {
+    let listed = opened.inputs.get(Table::Items).map(|_| Arc::new(side.listed.ids()));
+    let context = CleaningContext {
+        cleaning: job.cleaning(),
+        zone: job.timezone(),
+        as_of,
+        currency_digits: job.currency().exponent(),
+        listed_items: listed.clone(),
+    };
+    let cleaner = LineCleaner::new(lines, &context)?;
+    let standing = |member: &str| {
+        if side.forgotten.contains(member) {
+            return Standing::Excluded(Exclusion::Forgotten);
+        }
+        let birth = side.members.get(member).birth_date;
+        match side.consent.permission(member, birth, as_of, job.consent()) {
+            Permission::Full => Standing::Personalised,
+            Permission::OptedOut => Standing::OptedOut,
+            Permission::NoLawfulBasis => Standing::Excluded(Exclusion::NoLawfulBasis),
+            Permission::Withdrawn => Standing::Excluded(Exclusion::Withdrawn),
+            Permission::Minor => Standing::Excluded(Exclusion::Minor),
+        }
+    };
+    let options = FoldOptions {
+        shards: job.shards(),
+        as_of,
+        cleaning: job.cleaning(),
+        memory_limit,
+        spill: &opened.spill,
+    };
+    fold(&opened.engine, lines, &cleaner, listed.as_deref(), &standing, &options, progress)
+}
+
+/// Every quarantined row with its raw values, by table, file and row.
+fn quarantine(
+    opened: &Opened,
+    side: &SideTables,
+    histories: &Histories,
+) -> Result<Vec<crate::input::QuarantinedRow>, RunError> {
+    let mut all = Vec::new();
+    let lines = (Table::Transactions, &histories.lost);
+    for (table, lost) in side.lost.iter().map(|(t, l)| (*t, l)).chain([lines]) {
+        if let Some(input) = opened.inputs.get(table) {
+            all.extend(raw_rows(&opened.engine, input, lost)?);
+        }
+    }
+    all.sort_by(|a, b| (a.table, &a.file, a.row).cmp(&(b.table, &b.file, b.row)));
+    Ok(all)
+}
+
+fn reasons(rows: &RowCounts) -> String {
+    let all: Vec<String> = rows.dropped.iter().chain(&rows.quarantined).map(|(why, n)| format!("{why} {n}")).collect();
+    all.join(", ")
+}
+
+fn lifecycle_counts(stages: &[crate::segments::Lifecycle]) -> Vec<(&'static str, u64)> {
+    let mut counts: BTreeMap<usize, (&'static str, u64)> = BTreeMap::new();
+    for stage in stages {
+        counts.entry(*stage as usize).or_insert((stage.as_str(), 0)).1 += 1;
+    }
+    counts.into_values().collect()
+}
+
+fn tag_counts(described: &super::fit::Described) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for held in described.tags.iter().flat_map(|t| &t.held) {
+        *counts.entry(described.tag_entries[held.tag as usize].source.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+impl RunSummary {
+    /// The manifest of the run.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}

@@ -1,0 +1,281 @@
+//! Everything a run writes into its staging folder.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{ArrayRef, Int64Array, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema},
+};
+use serde::Serialize;
+
+use super::{
+    FORMAT, Manifest, RunError,
+    decide::Decided,
+    fit::{Described, Known, Scene, member_ids},
+    inputs::TableDigest,
+    manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
+    summary::{OfferSummary, SegmentSummary},
+};
+use crate::{
+    engine::EngineError,
+    export::{ExportError, RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
+    features::FeatureDictionary,
+    input::{QuarantinedRow, accounting::RowCounts},
+    offers::{Catalogue, Holdout, Language, SentenceWriter},
+    store::{StagedFile, Staging},
+};
+
+/// Files that vary from run to run and are not in the manifest.
+pub(super) const TIMINGS: &str = "timings.json";
+
+/// Rows of a block of quarantined rows.
+const BLOCK: usize = 65_536;
+
+/// What identifies a run.
+pub(super) struct Identity<'a> {
+    pub(super) run_id: &'a str,
+    pub(super) previous_run: Option<&'a str>,
+    pub(super) inputs: &'a [TableDigest],
+}
+
+/// Writes every file of the run but the manifest.
+pub(super) fn write(
+    scene: &Scene<'_>,
+    described: &Described,
+    known: &Known,
+    decided: &Decided,
+    catalogue: &Catalogue,
+    quarantined: &[QuarantinedRow],
+    staging: &Staging,
+) -> Result<Vec<WrittenFile>, RunError> {
+    let members = member_ids(&scene.histories.shards)?;
+    let tables = RunTables {
+        offsets: RunTables::offsets_of(&members),
+        members: &members,
+        generic_members: &scene.histories.opted_out,
+        memberships: &described.memberships,
+        segments: &described.model,
+        lifecycle: &described.lifecycle,
+        value_band: &described.value_band,
+        tags: &described.tags,
+        tag_entries: &described.tag_entries,
+        features: &described.features,
+        decisions: &decided.decisions,
+        generic_list: &decided.generic,
+        catalogue,
+        holdout: Holdout::new(&catalogue.decision),
+        items: scene.items,
+        sentences: SentenceWriter::new(catalogue, scene.items),
+    };
+    let settings = scene.job.output();
+    let mut files = write_run(&tables, settings, staging)?;
+    let mut wrote = |path: &str, rows: u64| files.push(WrittenFile { path: path.to_owned(), rows });
+
+    let path = "feature_dictionary.csv";
+    let rows = described.features.dictionary().rows(Some(&described.scaling));
+    let lines = rows.iter().map(|row| row.each_ref().map(String::as_str));
+    wrote(path, write_csv(staging, path, &FeatureDictionary::HEADER, lines)?);
+    let path = "quarantine.parquet";
+    wrote(path, write_quarantine(quarantined, scene, staging)?);
+    let path = "model/item_statistics.parquet";
+    wrote(path, write_item_statistics(staging, scene.items, &known.knowledge.statistics, 0, settings.compression)?);
+    json(staging, "model/segments.json", &described.model)?;
+    json(staging, "model/scaling.json", &described.scaling)?;
+    json(staging, "model/thresholds.json", &described.thresholds)?;
+    json(staging, "model/vocabulary.json", &described.vocabulary)?;
+    json(staging, "model/score.json", &known.tuned)?;
+    Ok(files)
+}
+
+/// Writes a value as indented JSON.
+pub(super) fn json<T: Serialize>(staging: &Staging, file: &'static str, value: &T) -> Result<(), RunError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| RunError::Json { file, source })?;
+    bytes.push(b'\n');
+    Ok(staging.write(file, &bytes)?)
+}
+
+fn write_quarantine(rows: &[QuarantinedRow], scene: &Scene<'_>, staging: &Staging) -> Result<u64, RunError> {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let fields = vec![
+        text("table", false),
+        text("file", false),
+        Field::new("row", DataType::Int64, false),
+        text("reason", false),
+        text("detail", true),
+        text("values", false),
+    ];
+    let schema = Arc::new(Schema::new(fields));
+    let batch = |rows: &[QuarantinedRow]| {
+        let texts = |get: &dyn Fn(&QuarantinedRow) -> Option<String>| -> ArrayRef {
+            Arc::new(rows.iter().map(get).collect::<StringArray>())
+        };
+        let columns = vec![
+            texts(&|r| Some(r.table.to_owned())),
+            texts(&|r| Some(r.file.clone())),
+            Arc::new(rows.iter().map(|r| r.row as i64).collect::<Int64Array>()),
+            texts(&|r| Some(r.reason.to_owned())),
+            texts(&|r| (!r.detail.is_empty()).then(|| r.detail.clone())),
+            texts(&|r| {
+                let values: serde_json::Map<String, serde_json::Value> =
+                    r.values.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+                Some(serde_json::Value::Object(values).to_string())
+            }),
+        ];
+        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|e| EngineError::arrow("gathered quarantine", e))
+    };
+    let batches = rows.chunks(BLOCK).map(batch).collect::<Result<Vec<_>, _>>()?;
+    let written =
+        write_batches(staging, "quarantine.parquet", &schema, scene.job.output().compression, batches);
+    Ok(written?)
+}
+
+/// The manifest of the files that were staged.
+pub(super) fn manifest(
+    scene: &Scene<'_>,
+    identity: &Identity<'_>,
+    described: &Described,
+    decided: &Decided,
+    catalogue: &Catalogue,
+    rows: &BTreeMap<String, RowCounts>,
+    written: &[WrittenFile],
+    staged: &[StagedFile],
+) -> Manifest {
+    let counts: HashMap<&str, u64> = written.iter().map(|f| (f.path.as_str(), f.rows)).collect();
+    let mut chosen = vec![0u64; catalogue.offers.len()];
+    for decision in decided.decisions.iter().flat_map(|d| d.all()) {
+        chosen[usize::from(decision.offer())] += 1;
+    }
+    let histories = scene.histories;
+    let in_fit = described.features.members() as u64;
+    Manifest {
+        format: FORMAT,
+        run_id: identity.run_id.to_owned(),
+        job: scene.job.name().to_owned(),
+        as_of: histories.dimensions.as_of,
+        previous_run: identity.previous_run.map(str::to_owned),
+        job_sha256: scene.job.sha256(),
+        inputs: identity
+            .inputs
+            .iter()
+            .map(|t| InputEntry { table: t.table.to_owned(), files: t.files, rows: t.rows, sha256: t.sha256.clone() })
+            .collect(),
+        rows: rows.clone(),
+        members: MemberCounts {
+            seen: histories.members_seen,
+            in_fit,
+            opted_out: histories.opted_out.len() as u64,
+            excluded: histories.excluded.iter().map(|(why, n)| ((*why).to_owned(), *n)).collect(),
+        },
+        segments: described
+            .model
+            .segments
+            .iter()
+            .map(|s| SegmentEntry {
+                id: s.id,
+                code: s.code.clone(),
+                name_zh: s.name_zh.clone(),
+                name_en: s.name_en.clone(),
+                members: s.members,
+            })
+            .collect(),
+        offers: catalogue
+            .offers
+            .iter()
+            .zip(decided.eligible.iter().zip(&chosen))
+            .map(|(offer, (eligible, chosen))| OfferEntry {
+                offer_id: offer.offer.id.clone(),
+                eligible: *eligible,
+                chosen: *chosen,
+                cap_left: None,
+            })
+            .collect(),
+        kpis: kpis(described, decided, in_fit),
+        gates: Vec::new(),
+        outputs: staged
+            .iter()
+            .filter(|f| f.path != TIMINGS)
+            .map(|f| OutputEntry {
+                path: f.path.clone(),
+                rows: counts.get(f.path.as_str()).copied(),
+                bytes: f.bytes,
+                sha256: f.sha256.clone(),
+            })
+            .collect(),
+        cpu: cpu_features(),
+    }
+}
+
+fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<String, f64> {
+    let share = |count: u64| if members == 0 { 0.0 } else { count as f64 / members as f64 };
+    let with_list = decided
+        .decisions
+        .iter()
+        .map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64)
+        .sum::<u64>();
+    let slots: u64 = decided.decisions.iter().map(|d| d.all().len() as u64).sum();
+    BTreeMap::from([
+        ("repeat_purchase_rate".to_owned(), share(described.repeat_buyers)),
+        ("members_with_a_list".to_owned(), share(with_list)),
+        ("slots_per_member".to_owned(), share(slots)),
+    ])
+}
+
+/// Segments for people, by falling size.
+pub(super) fn segment_summaries(described: &Described) -> Vec<SegmentSummary> {
+    let members = described.features.members().max(1) as f64;
+    let mut all: Vec<SegmentSummary> = described
+        .model
+        .segments
+        .iter()
+        .map(|s| SegmentSummary {
+            code: s.code.clone(),
+            name_zh: s.name_zh.clone(),
+            name_en: s.name_en.clone(),
+            members: s.members,
+            share: s.members as f64 / members,
+        })
+        .collect();
+    all.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.code.cmp(&b.code)));
+    all
+}
+
+/// Offers for people, by falling number of slots, each with the first sentence it gives.
+pub(super) fn offer_summaries(
+    scene: &Scene<'_>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+) -> Vec<OfferSummary> {
+    let writer = SentenceWriter::new(catalogue, scene.items);
+    let mut examples: Vec<Option<(String, String)>> = vec![None; catalogue.offers.len()];
+    let mut missing = examples.len();
+    for decision in decided.decisions.iter().flat_map(|d| d.all()) {
+        let example = &mut examples[usize::from(decision.offer())];
+        if missing > 0 && example.is_none() {
+            let choice = decision.unpack(catalogue.as_of);
+            let (mut zh, mut en) = (String::new(), String::new());
+            writer.push(&choice, Language::Zh, &mut zh);
+            writer.push(&choice, Language::En, &mut en);
+            *example = Some((zh, en));
+            missing -= 1;
+        }
+    }
+    let mut all: Vec<OfferSummary> = catalogue
+        .offers
+        .iter()
+        .zip(&manifest.offers)
+        .zip(examples)
+        .map(|((offer, entry), example)| OfferSummary {
+            offer_id: entry.offer_id.clone(),
+            kind: offer.offer.kind.code().to_owned(),
+            chosen: entry.chosen,
+            example,
+        })
+        .collect();
+    all.sort_by(|a, b| b.chosen.cmp(&a.chosen).then_with(|| a.offer_id.cmp(&b.offer_id)));
+    all
+}
+

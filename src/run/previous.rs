@@ -1,0 +1,163 @@
+//! The previous run: a declared input.
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    compute::cast,
+    datatypes::{DataType, Date32Type},
+};
+
+use super::{Manifest, RunError};
+use crate::{
+    base::{Day, digest::sha256_hex},
+    engine::Engine,
+    export::{PREVIOUS_COLUMNS, push_previous},
+    features::Vocabulary,
+    input::ItemTable,
+    offers::{Catalogue, PreviousDecisions},
+    recommend::Tuned,
+    segments::{PreviousTags, SegmentModel},
+    store::{OutputRoot, Places, StoreError, run_folder},
+};
+
+/// What an earlier run left for this one.
+#[derive(Debug)]
+pub(super) struct Previous {
+    root: OutputRoot,
+    folder: String,
+    /// Its manifest.
+    pub(super) manifest: Manifest,
+    /// SHA-256 of its manifest's bytes: part of this run's id.
+    pub(super) digest: String,
+}
+
+impl Previous {
+    /// The newest published run of the job with an as-of day strictly earlier than `as_of`.
+    pub(super) fn newest(
+        root: &OutputRoot,
+        job: &str,
+        as_of: Day,
+        places: &Places,
+    ) -> Result<Option<Self>, RunError> {
+        for run in root.runs(places)?.into_iter().rev().filter(|r| r.as_of < as_of) {
+            let found = Self::open(root.clone(), run_folder(run.as_of, &run.run_id), places)?;
+            if let Some(previous) = found
+                && previous.manifest.job == job
+            {
+                return Ok(Some(previous));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The run in a folder that the operator names.
+    pub(super) fn named(place: &str, places: &Places) -> Result<Self, RunError> {
+        let root = OutputRoot::open(place, std::path::Path::new("."), places)?;
+        Self::open(root, String::new(), places)?.ok_or_else(|| RunError::NoPrevious { place: place.to_owned() })
+    }
+
+    fn open(root: OutputRoot, folder: String, places: &Places) -> Result<Option<Self>, RunError> {
+        let Some(bytes) = root.read(&join(&folder, "manifest.json"), places)? else { return Ok(None) };
+        let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else { return Ok(None) };
+        if manifest.format != super::FORMAT {
+            return Ok(None);
+        }
+        Ok(Some(Self { root, folder, manifest, digest: sha256_hex(&bytes) }))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, file: &str, places: &Places) -> Result<Option<T>, RunError> {
+        let Some(bytes) = self.root.read(&join(&self.folder, file), places)? else { return Ok(None) };
+        let bad = |e: serde_json::Error| RunError::BadPrevious { file: file.to_owned(), why: e.to_string() };
+        serde_json::from_slice(&bytes).map(Some).map_err(bad)
+    }
+
+    /// Its segments.
+    pub(super) fn segments(&self, places: &Places) -> Result<Option<SegmentModel>, RunError> {
+        self.json("model/segments.json", places)
+    }
+
+    /// The categories and channels its features were about.
+    pub(super) fn vocabulary(&self, places: &Places) -> Result<Option<Vocabulary>, RunError> {
+        self.json("model/vocabulary.json", places)
+    }
+
+    /// The tuned numbers of its score.
+    pub(super) fn tuned(&self, places: &Places) -> Result<Option<Tuned>, RunError> {
+        self.json("model/score.json", places)
+    }
+
+    /// The tags it gave.
+    pub(super) fn tags(&self, engine: &Engine) -> Result<PreviousTags, RunError> {
+        let mut tags = PreviousTags::default();
+        self.read(engine, "tags.parquet", &["member_id", "tag", "since"], |batch| {
+            let (member, tag) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+            let since = batch.column(2).as_primitive::<Date32Type>();
+            for row in 0..batch.num_rows() {
+                tags.push(member.value(row), tag.value(row), Day(since.value(row))).map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })?;
+        Ok(tags)
+    }
+
+    /// What it assigned to members.
+    pub(super) fn decisions(
+        &self,
+        engine: &Engine,
+        catalogue: &Catalogue,
+        items: &ItemTable,
+    ) -> Result<PreviousDecisions, RunError> {
+        let mut builder = PreviousDecisions::builder(catalogue, items, catalogue.first_valid());
+        self.read(engine, "offers.parquet", PREVIOUS_COLUMNS, |batch| match push_previous(batch, &mut builder) {
+            true => Ok(()),
+            false => Err("it does not have the columns of a decision".to_owned()),
+        })?;
+        Ok(builder.build())
+    }
+
+    /// Reads columns of one of its tables, in row order; texts come as plain strings.
+    fn read(
+        &self,
+        engine: &Engine,
+        name: &str,
+        columns: &[&str],
+        mut each: impl FnMut(&RecordBatch) -> Result<(), String>,
+    ) -> Result<(), RunError> {
+        let bad = |why: String| RunError::BadPrevious { file: name.to_owned(), why };
+        let place = self.root.place(&join(&self.folder, name));
+        let files = match engine.places().list(&place, std::path::Path::new(".")) {
+            Ok(files) => files,
+            Err(StoreError::NotFound { .. }) => return Err(bad("it is missing".to_owned())),
+            Err(e) => return Err(e.into()),
+        };
+        let files = files.into_iter().map(|f| engine.open_parquet(f)).collect::<Result<Vec<_>, _>>()?;
+        let reads = files
+            .iter()
+            .map(|f| {
+                let find = |c: &&str| f.schema.index_of(c).map_err(|_| bad(format!("it has no column `{c}`")));
+                columns.iter().map(find).collect::<Result<Vec<_>, _>>()
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let parts = engine.scan(&files, &reads, |_| Vec::new(), |batches, _, batch| {
+            let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
+                DataType::Utf8View => cast(array, &DataType::Utf8),
+                _ => Ok(array.clone()),
+            };
+            let arrays = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>();
+            let arrays = arrays.map_err(|e| bad(e.to_string()))?;
+            let fields = batch.schema().fields().iter().zip(&arrays).map(|(f, a)| {
+                f.as_ref().clone().with_data_type(a.data_type().clone())
+            }).collect::<Vec<_>>();
+            let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
+            batches.push(RecordBatch::try_new(schema, arrays).map_err(|e| bad(e.to_string()))?);
+            Ok::<_, RunError>(())
+        })?;
+        for batch in parts.iter().flatten() {
+            each(batch).map_err(bad)?;
+        }
+        Ok(())
+    }
+}
+
+fn join(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
+}
