@@ -9,7 +9,7 @@
 //!   the planted dirt. A job never reads it;
 //! - `recipe.json`: the parameters.
 //!
-//! Members are drawn in cells of [`CELL`] members, each from random streams of its own, and a block of cells becomes one
+//! Members are drawn in cells of 1,024, each from random streams of its own, and a block of cells becomes one
 //! row group in every file: the bytes depend on the [`ShopSpec`] alone, not on the threads, and memory on the block,
 //! not on the shop.
 

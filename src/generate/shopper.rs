@@ -1,17 +1,18 @@
 //! One member's life as a customer: devices and what fits them, repeat purchases, browsing; exactly the rows of the quota.
 
+mod till;
+mod wish;
+
 use super::{
     catalogue::{COMPANION_PROBABILITY, NO_ITEM},
-    demand::Demand,
-    departments::{ATTACHMENTS, LEAVES, Leaf, MAX_LAG_DAYS, Pet, Season, leaf_index},
+    departments::{ATTACHMENTS, LEAVES, MAX_LAG_DAYS, leaf_index},
     dice::Dice,
     dirt::FUTURE_DAYS,
-    line::{Cell, GUEST, Line, NO_STORE, PlantedDevice, PlantedStream, RETURN, Summary},
-    personas::{PERSONAS, Persona, STORE},
+    line::{Cell, GUEST, PlantedDevice, PlantedStream, Summary},
+    personas::{PERSONAS, Persona},
     profile::Profile,
     world::World,
 };
-use crate::base::date::DAY_SECONDS;
 
 /// Standard deviation of a repeat purchase's gap, as a share of the interval.
 pub(super) const GAP_SPREAD: f64 = 0.12;
@@ -191,15 +192,6 @@ impl<'a> Shopper<'a> {
         self.cell.devices.push(PlantedDevice { member: self.member, item, day, attached });
     }
 
-    /// An accessory that fits and is on sale.
-    fn accessory(&mut self, attachment: usize, device: u32, day: i32) -> Option<u32> {
-        let fitting = self.world.catalogue.accessories(attachment, device);
-        (0..8).find_map(|_| {
-            let item = fitting[self.dice.below(fitting.len() as u32) as usize];
-            (self.world.catalogue.items[item as usize].launch <= day).then_some(item)
-        })
-    }
-
     fn repeats(&mut self, stretch: Stretch, rows: u32) {
         let mut wished = ((f64::from(rows) * stretch.persona().repeats) as u32).min(self.left);
         let leaves: Vec<usize> = self.world.department_leaves[stretch.persona().main]
@@ -302,277 +294,9 @@ impl<'a> Shopper<'a> {
         }
     }
 
-    /// Something the member bought earlier and might buy again.
-    fn known_item(&mut self, day: i32) -> Option<u32> {
-        let own = &self.cell.lines[self.start..];
-        if own.is_empty() || !self.dice.chance(REBUY_PROBABILITY) {
-            return None;
-        }
-        let line = own[self.dice.below(own.len() as u32) as usize];
-        let item = self.world.catalogue.items.get(line.item as usize)?;
-        let wanted = line.flags == 0
-            && line.day(self.world.first_day) < day
-            && LEAVES[item.leaf].browse > 0.0
-            && item.launch <= day
-            && self.world.accessory_of[item.leaf].is_none();
-        wanted.then_some(line.item)
-    }
-
-    /// Something new: a department, a leaf in season that suits what the member has, an item.
-    fn wish(&mut self, persona: &Persona, day: i32) -> u32 {
-        let department = self.dice.pick(&persona.departments);
-        let leaves = self.world.department_leaves[department].clone();
-        let mut weights = [0.0; 16];
-        for (weight, leaf) in weights.iter_mut().zip(leaves.clone()) {
-            *weight = self.appeal(leaf, day);
-        }
-        let leaf = leaves.start + self.dice.pick(&weights[..leaves.len()]);
-        if let Some(attachment) = self.world.accessory_of[leaf]
-            && let Some(device) = self.fitting_device(attachment, day)
-            && let Some(item) = self.accessory(attachment, device, day)
-        {
-            return item;
-        }
-        self.choose(leaf, day, persona.taste)
-    }
-
-    fn appeal(&self, leaf: usize, day: i32) -> f64 {
-        let facts = &LEAVES[leaf];
-        if facts.browse == 0.0 || !self.suits(facts) {
-            return 0.0;
-        }
-        if let Some(attachment) = self.world.accessory_of[leaf] {
-            let relation = &ATTACHMENTS[attachment];
-            let owns_any = self.owned.iter().any(|owned| LEAVES[owned.2].code == relation.device);
-            let fits_all_and_none_known = !relation.by_item && !owns_any;
-            if !fits_all_and_none_known && self.fitting_device(attachment, day).is_none() {
-                return 0.0;
-            }
-        }
-        let season = match facts.season {
-            Season::Flat => 1.0,
-            Season::Winter => {
-                if self.world.demand.is_winter(day) {
-                    1.0
-                } else {
-                    0.1
-                }
-            }
-            Season::Gift => {
-                if self.world.demand.is_gift_time(day) {
-                    1.0
-                } else {
-                    0.2
-                }
-            }
-        };
-        facts.browse * season
-    }
-
-    /// A device of the member's that an accessory of this attachment would fit, owned long enough that buying it says
-    /// nothing about the planted attachment.
-    fn fitting_device(&self, attachment: usize, day: i32) -> Option<u32> {
-        let of_kind = |owned: &&(u32, i32, usize)| LEAVES[owned.2].code == ATTACHMENTS[attachment].device;
-        if self.owned.iter().filter(of_kind).any(|owned| (0..=MAX_LAG_DAYS).contains(&(day - owned.1))) {
-            return None;
-        }
-        self.owned.iter().filter(of_kind).rev().find(|owned| owned.1 + MAX_LAG_DAYS < day).map(|owned| owned.0)
-    }
-
-    fn suits(&self, leaf: &Leaf) -> bool {
-        match leaf.pet {
-            Pet::Any => true,
-            Pet::Cat => self.profile.has_cat,
-            Pet::Dog => !self.profile.has_cat,
-        }
-    }
-
-    /// An item of a leaf that is on sale, by popularity and taste.
-    fn choose(&mut self, leaf: usize, day: i32, taste: f64) -> u32 {
-        let items = self.world.catalogue.of_leaf(leaf);
-        let facts = &self.world.catalogue.items;
-        for _ in 0..4 {
-            let mut item = items[self.dice.rank(items.len() as u32) as usize];
-            if self.dice.chance(taste.abs()) {
-                let other = items[self.dice.rank(items.len() as u32) as usize];
-                let dearer = facts[other as usize].price > facts[item as usize].price;
-                item = if dearer == (taste > 0.0) { other } else { item };
-            }
-            if facts[item as usize].launch <= day {
-                return item;
-            }
-        }
-        items[0]
-    }
-
     fn demand_day(&mut self, stretch: Stretch) -> i32 {
         let u = self.dice.unit();
         self.world.demand.day(stretch.persona, stretch.from, stretch.to, u)
-    }
-
-    fn order(&mut self, persona: &Persona, day: i32, spoilt: Spoilt) -> Order {
-        let channel = self.dice.pick(&persona.channels);
-        let in_store = channel == STORE;
-        let store = if in_store { self.profile.store } else { NO_STORE };
-        let away = self.dice.chance(0.03);
-        let city = if in_store {
-            self.world.stores[usize::from(store)].1
-        } else if away {
-            self.dice.pick(&self.world.city_weights) as u16
-        } else {
-            self.profile.city
-        };
-        let midnight = self.world.date(day).0.max(0) as u32 * DAY_SECONDS;
-        let time = midnight + Demand::seconds(in_store, u64::from(self.dice.below(u32::MAX)));
-        let number = self.orders;
-        self.orders += 1;
-        Order { number, day, time, channel: channel as u8, store, city, spoilt, promotions: persona.promotions }
-    }
-
-    fn holds(&self, order: &Order, item: u32) -> bool {
-        self.cell.lines[self.start..].iter().any(|line| line.order == order.number && line.item == item)
-    }
-
-    /// Sells an item in an order, with what dirt chance brings. Makes at least one row.
-    fn sell(&mut self, order: &Order, item: u32, quantity: u32, plant: Plant) {
-        let facts = &self.world.catalogue.items[item as usize];
-        let price = self.price_paid(order, facts.price);
-        let mut line = Line {
-            time: order.time,
-            member: self.member,
-            item,
-            order: order.number,
-            price,
-            discount: (facts.price - price) * quantity as i32,
-            quantity: quantity as i16,
-            store: order.store,
-            city: order.city,
-            channel: order.channel,
-            flags: if order.spoilt == Spoilt::Guest { GUEST } else { 0 },
-        };
-        match order.spoilt {
-            Spoilt::No => {}
-            Spoilt::Guest => {
-                self.cell.planted.null_member += 1;
-                return self.push(line);
-            }
-            Spoilt::Future => {
-                self.cell.planted.after_last_day += 1;
-                return self.push(line);
-            }
-        }
-        let (dirt, leaf) = (&self.world.dirt, &LEAVES[facts.leaf]);
-        let mut u = self.dice.unit();
-        let mut falls = |probability: f64| {
-            let hit = (0.0..probability).contains(&u);
-            u -= probability;
-            hit
-        };
-        if plant == Plant::Any {
-            if falls(dirt.zero_price) {
-                line.price = 0;
-                line.discount = 0;
-                self.cell.planted.zero_price += 1;
-                return self.push(line);
-            }
-            if falls(dirt.unknown_item) {
-                line.item = self.world.first_unknown() + item % super::catalogue::UNKNOWN_ITEMS;
-                if !self.holds(order, line.item) {
-                    self.cell.planted.unknown_item += 1;
-                    return self.push(line);
-                }
-                line.item = item;
-            }
-        }
-        self.cell.planted.purchase += 1;
-        self.push(line);
-        if self.left == 0 {
-            return;
-        }
-        if falls(dirt.duplicate) {
-            self.cell.planted.duplicate += 1;
-            self.push(line);
-        } else if falls(dirt.fee) {
-            self.fee(order, line);
-        } else if plant == Plant::Any && falls(leaf.returns * dirt.returns) {
-            self.give_back(order, line);
-        }
-    }
-
-    fn fee(&mut self, order: &Order, line: Line) {
-        let which = self.dice.below(super::catalogue::FEES.len() as u32);
-        let item = self.world.first_fee() + which;
-        if !self.holds(order, item) {
-            let price = super::catalogue::FEES[which as usize].2;
-            self.cell.planted.not_merchandise += 1;
-            self.push(Line { item, price, discount: 0, quantity: 1, ..line });
-        }
-    }
-
-    fn give_back(&mut self, order: &Order, line: Line) {
-        let lag = self.dice.range(2, 14);
-        let partly = line.quantity > 1 && self.dice.chance(0.3);
-        if order.day + lag >= self.world.spec.days as i32 {
-            return;
-        }
-        let number = self.orders;
-        self.orders += 1;
-        self.cell.planted.matched_return += 1;
-        self.push(Line {
-            time: line.time + lag as u32 * DAY_SECONDS,
-            order: number,
-            quantity: if partly { -1 } else { -line.quantity },
-            discount: 0,
-            flags: RETURN,
-            ..line
-        });
-    }
-
-    /// A return of an item that no row of the member's names; an ordinary row if every item tried is known.
-    fn stray_return(&mut self, from: i32, to: i32) {
-        let stretch = Stretch { persona: self.profile.persona, from, to };
-        let day = self.demand_day(stretch);
-        let order = self.order(stretch.persona(), day, Spoilt::No);
-        for _ in 0..16 {
-            let leaf = self.dice.below(LEAVES.len() as u32) as usize;
-            let item = self.choose(leaf, day, 0.0);
-            if LEAVES[leaf].browse > 0.0 && !self.cell.lines[self.start..].iter().any(|line| line.item == item) {
-                let price = self.world.catalogue.items[item as usize].price;
-                self.cell.planted.unmatched_return += 1;
-                return self.push(Line {
-                    time: order.time,
-                    member: self.member,
-                    item,
-                    order: order.number,
-                    price,
-                    discount: 0,
-                    quantity: -1,
-                    store: order.store,
-                    city: order.city,
-                    channel: order.channel,
-                    flags: RETURN,
-                });
-            }
-        }
-        let item = self.wish(stretch.persona(), day);
-        self.sell(&order, item, 1, Plant::Beside);
-    }
-
-    /// List price less the promotion of the day, in whole jiao.
-    fn price_paid(&mut self, order: &Order, list: i32) -> i32 {
-        let on_sale = self.world.demand.sale.get(order.day as usize).copied().unwrap_or(false);
-        if !self.dice.chance(order.promotions * if on_sale { 1.4 } else { 0.7 }) {
-            return list;
-        }
-        let step = self.dice.below(4) as i32;
-        let permille = if on_sale { 150 + 50 * step } else { 50 + 50 * step };
-        (i64::from(list) * i64::from(1000 - permille) / 10_000 * 10) as i32
-    }
-
-    fn push(&mut self, line: Line) {
-        self.cell.lines.push(line);
-        self.cell.planted.rows += 1;
-        self.left -= 1;
     }
 
     fn summary(&self, quota: u32) -> Summary {
