@@ -123,10 +123,10 @@ pub(super) const SHARE: UseDefaults =
 /// common one; the weight puts a member who buys one category only several standard deviations of the other features
 /// away from one who buys another.
 pub(super) const CATEGORY_SHARE: UseDefaults =
-    UseDefaults { transform: Transform::None, scale: Scale::None, weight: 5.0, winsorise: None };
+    UseDefaults { transform: Transform::None, scale: Scale::None, weight: 4.0, winsorise: None };
 /// A channel's share of spend.
 pub(super) const CHANNEL_SHARE: UseDefaults =
-    UseDefaults { transform: Transform::None, scale: Scale::None, weight: 1.0, winsorise: None };
+    UseDefaults { transform: Transform::None, scale: Scale::None, weight: 2.0, winsorise: None };
 
 const fn weighted(defaults: UseDefaults, weight: f64) -> UseDefaults {
     UseDefaults { weight, ..defaults }

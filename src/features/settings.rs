@@ -47,7 +47,7 @@ pub struct RawSqlFeature {
     pub name: String,
     /// The aggregate, such as `sum(amount) filter (where category = 'pet')`. Columns: `order_number`, `item_id`,
     /// `category`, `brand`, `ts`, `day`, `age_days`, `quantity`, `amount`, `discount`, `channel`, `store`, `city`,
-    /// `is_return`, `is_purchase`. Money is a decimal, so sums are exact.
+    /// `is_return`, `is_purchase`. Money is a decimal, so sums are exact; the quotient of two decimals keeps 6 digits.
     pub expr: String,
     /// Unit of the value, for the feature dictionary.
     #[serde(default)]

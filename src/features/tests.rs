@@ -294,6 +294,7 @@ fn sql_features_are_exact_and_missing_is_filled() {
         sql("never", "sum(amount) filter (where channel = 'none')"),
         sql("days", "count(distinct day)"),
         sql("first", "min(age_days)"),
+        sql("morning", "avg(case when extract(hour from ts) < 12 then 1.0 else 0.0 end) filter (where is_purchase)"),
     ];
     let shards = shards_of(&rows, 3);
     let set = ShardSet::in_memory(shards.clone());
@@ -309,6 +310,7 @@ fn sql_features_are_exact_and_missing_is_filled() {
         assert_eq!(sql.collect::<Vec<_>>(), built_in.collect::<Vec<_>>());
     }
     assert!(table.column("never").unwrap().all(f64::is_nan));
+    assert!(table.column("morning").unwrap().all(|v| v == 1.0));
     let mut uses = FeatureUse::defaults();
     uses[0].name = "never".into();
     let (scaling, notes) = Scaling::fit(&uses, &table).unwrap();
