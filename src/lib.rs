@@ -15,3 +15,4 @@ pub mod export;
 pub mod generate;
 pub mod job;
 pub mod run;
+pub mod cli;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The door.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    nextoffer::cli::main()
+}

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    export::{ExportError, RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
+    export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
     offers::{Catalogue, Holdout, Language, SentenceWriter},

@@ -1,0 +1,42 @@
+//! `nextoffer check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::terminal::{job_error, run_error, show, show_report};
+use crate::{
+    base::{Finding, Severity},
+    job,
+    run::{self, ExitCode, RunOptions},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The job file (TOML)
+    job: PathBuf,
+    /// Set a key of the job, such as segments.k=8; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Checks the job and its inputs.
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    let loaded = match job::load(&arguments.job, &arguments.set) {
+        Ok(loaded) => loaded,
+        Err(error) => return job_error(&error),
+    };
+    show_report(&loaded.remarks);
+    let report = match run::check(&loaded, &RunOptions::default()) {
+        Ok(report) => report,
+        Err(error) => return run_error(&error),
+    };
+    show_report(&report);
+    if report.has_errors() {
+        show(&format!("{}\n", report.summary()));
+        let absent = |f: &&Finding| f.severity == Severity::Error && !f.code.starts_with("input::not_");
+        return if report.findings().any(|f| absent(&f)) { ExitCode::BadJob } else { ExitCode::NoInput };
+    }
+    show(&format!("{}: in order\n", arguments.job.display()));
+    ExitCode::Done
+}

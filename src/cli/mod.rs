@@ -1,0 +1,54 @@
+//! Floor 14: the command line, a file a subcommand.
+
+mod check;
+mod generate;
+mod logging;
+mod progress;
+mod run;
+mod schema;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+
+use crate::run::ExitCode;
+
+/// Segments members and decides their next best offers, from purchase-history Parquet to files a CRM imports.
+#[derive(Debug, Parser)]
+#[command(name = "nextoffer", version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a job for one day and publish what it comes to
+    Run(run::Arguments),
+    /// Check a job file and its inputs; everything that does not fit is shown at once, nothing is written
+    Check(check::Arguments),
+    /// Print the JSON Schema of the job file
+    Schema,
+    /// Generate a shop of any size: the same seed gives the same bytes
+    Generate(generate::Arguments),
+}
+
+/// Runs the program and gives its exit code (see [`ExitCode`]).
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            // Nothing can be done if even the message cannot be shown.
+            let _ = error.print();
+            return (code as u8).into();
+        }
+    };
+    let code = match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::Schema => schema::main(),
+        Command::Generate(arguments) => generate::main(&arguments),
+    };
+    (code as u8).into()
+}

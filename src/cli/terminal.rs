@@ -1,0 +1,141 @@
+//! What the commands show: plain text, in columns, with errors and their causes.
+
+use std::io::{IsTerminal, Write};
+
+use crate::{
+    job::{JobError, Report},
+    run::{ExitCode, RunError},
+};
+
+/// Writes to standard output; a closed pipe is no error.
+pub(super) fn show(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to standard error.
+pub(super) fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Columns of the terminal behind standard error, or 100.
+pub(super) fn width() -> usize {
+    let (_, columns) = console_size().unwrap_or((0, 100));
+    usize::from(columns).clamp(60, 160)
+}
+
+fn console_size() -> Option<(u16, u16)> {
+    std::env::var("COLUMNS").ok()?.parse().ok().map(|columns| (0, columns))
+}
+
+/// Whether people are watching standard error.
+pub(super) fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Whether colours are wanted.
+pub(super) fn colour() -> bool {
+    is_watched() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Shows a report: with the places in the text for people, else a line a finding.
+pub(super) fn show_report(report: &Report) {
+    if report.is_empty() {
+        return;
+    }
+    if is_watched() {
+        complain(&report.render(width(), colour()));
+    } else {
+        for line in report.lines() {
+            complain(&format!("{line}\n"));
+        }
+    }
+}
+
+/// Shows why a job could not be loaded.
+pub(super) fn job_error(error: &JobError) -> ExitCode {
+    match error {
+        JobError::Wrong { report } => {
+            show_report(report);
+            complain(&format!("{}\n", report.summary()));
+            ExitCode::BadJob
+        }
+        JobError::NotFound { .. } | JobError::Read(_) => {
+            complain(&chain(error));
+            ExitCode::NoInput
+        }
+        JobError::NotText { .. } => {
+            complain(&chain(error));
+            ExitCode::BadJob
+        }
+        JobError::Schema(_) => {
+            complain(&chain(error));
+            ExitCode::Bug
+        }
+    }
+}
+
+/// Shows why a run failed.
+pub(super) fn run_error(error: &RunError) -> ExitCode {
+    match error {
+        RunError::Findings { report } => {
+            show_report(report);
+            complain(&format!("{}\n", report.summary()));
+        }
+        _ => complain(&chain(error)),
+    }
+    error.exit_code()
+}
+
+/// `error: …` with every cause on a line of its own.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = format!("error: {error}\n");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let line = cause.to_string();
+        if !text.contains(&line) {
+            text.push_str("  because: ");
+            text.push_str(&line);
+            text.push('\n');
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Columns a text takes on a terminal: Chinese characters take two.
+pub(super) fn display_width(text: &str) -> usize {
+    text.chars().map(|c| if ('\u{1100}'..='\u{ffdc}').contains(&c) && !c.is_ascii() { 2 } else { 1 }).sum()
+}
+
+/// The text, filled with spaces on the right to `width` columns.
+pub(super) fn pad(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(display_width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// A number with thousands set apart.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_widths() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(display_width("高频 a"), 6);
+        assert_eq!(pad("高", 4), "高  ");
+    }
+}
