@@ -101,13 +101,9 @@ impl ParquetFile {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn close(mut self) -> Result<u64, ExportError> {
-        let failed = ExportError::parquet(&self.path);
-        let metadata = self.writer.finish().map_err(&failed)?;
-        let rows = metadata.file_metadata().num_rows();
-        let mut out = self.writer.into_inner().map_err(&failed)?;
-        out.flush().map_err(ExportError::io(&self.path))?;
-        Ok(u64::try_from(rows).unwrap_or_default())
+    pub fn close(self) -> Result<u64, ExportError> {
+        let metadata = self.writer.close().map_err(ExportError::parquet(&self.path))?;
+        Ok(u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default())
     }
 }
 
