@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::categories::CategoryGroups;
+use super::{categories::CategoryGroups, settings::Features};
 use crate::{
     base::{Day, IdTable, Minor},
     history::Shard,
@@ -41,6 +41,20 @@ pub struct Vocabulary {
     pub categories: Vec<String>,
     /// Channels, those with the most purchase spend first.
     pub channels: Vec<String>,
+    /// The settings it was made under: levels of the category path, most categories, most channels.
+    pub made_under: (usize, usize, usize),
+}
+
+impl Vocabulary {
+    /// Whether it was made under these settings; under others it would name other groups.
+    #[must_use]
+    pub fn fits(&self, settings: &Features) -> bool {
+        self.made_under == made_under(settings)
+    }
+}
+
+fn made_under(settings: &Features) -> (usize, usize, usize) {
+    (settings.category_level, settings.top_categories, settings.top_channels)
 }
 
 impl Census {
@@ -93,10 +107,11 @@ impl Census {
     }
 
     /// The categories and channels with the most spend; ties by purchase lines, then by bytes.
-    pub fn vocabulary(&self, groups: &IdTable, channels: &IdTable, top: (usize, usize)) -> Vocabulary {
+    pub fn vocabulary(&self, groups: &IdTable, channels: &IdTable, settings: &Features) -> Vocabulary {
         Vocabulary {
-            categories: best(&self.categories, groups, top.0),
-            channels: best(&self.channels, channels, top.1),
+            categories: best(&self.categories, groups, settings.top_categories),
+            channels: best(&self.channels, channels, settings.top_channels),
+            made_under: made_under(settings),
         }
     }
 }

@@ -155,7 +155,8 @@ fn lack(needs: Needs) -> (&'static str, &'static str) {
 
 impl<'a> FeaturePlan<'a> {
     /// Lays out the columns. With a `vocabulary` (of the model that is scored with, or warm-started from) the categories
-    /// and channels with a share of their own are those; else the largest of the shop, found in a pass over the shards.
+    /// and channels with a share of their own are those, as long as the settings are those it was made under; else the
+    /// largest of the shop, found in a pass over the shards.
     ///
     /// # Errors
     /// If a shard cannot be read or a SQL feature does not fit the lines.
@@ -173,12 +174,9 @@ impl<'a> FeaturePlan<'a> {
             census.add(part);
         }
         let shop = ShopColumns::of(view.items, view.dimensions, census.has_discounts);
-        let vocabulary = match vocabulary {
+        let vocabulary = match vocabulary.filter(|given| given.fits(view.settings)) {
             Some(given) => given.clone(),
-            None => {
-                let top = (view.settings.top_categories, view.settings.top_channels);
-                census.vocabulary(&groups.names, channels, top)
-            }
+            None => census.vocabulary(&groups.names, channels, view.settings),
         };
         let group_slot = slots(&groups.names, &vocabulary.categories);
         let rest = vocabulary.categories.len() as u8;

@@ -231,10 +231,14 @@ fn the_largest_categories_are_named() {
     let set = ShardSet::in_memory(shards_of(&rows, 2));
     let plan = FeaturePlan::new(shop.view(), &set, None).unwrap();
     assert_eq!(plan.vocabulary().categories, ["pet", "tea"]);
-    let pinned = Vocabulary { categories: vec!["baby".into(), "gone".into()], channels: vec![] };
+    let made_under = plan.vocabulary().made_under;
+    let pinned = Vocabulary { categories: vec!["baby".into(), "gone".into()], channels: vec![], made_under };
     let plan = FeaturePlan::new(shop.view(), &set, Some(&pinned)).unwrap();
     assert!(plan.dictionary().find("share_category_gone").is_some());
     assert!(plan.dictionary().find("share_category_tea").is_none());
+    let other_settings = Vocabulary { made_under: (0, 9, 9), ..pinned };
+    let plan = FeaturePlan::new(shop.view(), &set, Some(&other_settings)).unwrap();
+    assert_eq!(plan.vocabulary().categories, ["pet", "tea"]);
 }
 
 #[test]
