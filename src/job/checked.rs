@@ -6,8 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use super::{
-    across, canonical,
-    currencies,
+    across, canonical, currencies,
     raw::{LATEST_IN_DATA, RawJob},
     size::parse_size,
 };

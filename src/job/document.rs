@@ -114,10 +114,8 @@ impl Document {
         let source = self.sources.len();
         self.sources.push(Source { name: name.to_owned(), text: text.to_owned() });
         let (root, errors) = DeTable::parse_recoverable(text);
-        let errors = errors
-            .iter()
-            .map(|e| SyntaxError { source, span: e.span(), message: e.message().to_owned() })
-            .collect();
+        let errors =
+            errors.iter().map(|e| SyntaxError { source, span: e.span(), message: e.message().to_owned() }).collect();
         (self.table(root.get_ref(), source, steps), errors)
     }
 

@@ -82,12 +82,12 @@ pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded
     let overrides = parse_overrides(overrides, &structure, &mut findings);
     let is_catalogue = |steps: &[Step]| matches!(steps, [Step::Key(key)] if key == "offers_file");
     // Which file the offers are in must be known before an override can name one of them.
-    for (steps, value, written) in overrides.iter().filter(|(steps, ..)| is_catalogue(steps)) {
-        apply(&mut document, steps, value, written, &mut findings);
+    for one in overrides.iter().filter(|(steps, ..)| is_catalogue(steps)) {
+        apply(&mut document, one, &structure, &mut findings);
     }
     syntax.extend(read_offers(path, &mut document, &mut findings)?);
-    for (steps, value, written) in overrides.iter().filter(|(steps, ..)| !is_catalogue(steps)) {
-        apply(&mut document, steps, value, written, &mut findings);
+    for one in overrides.iter().filter(|(steps, ..)| !is_catalogue(steps)) {
+        apply(&mut document, one, &structure, &mut findings);
     }
     if !syntax.is_empty() {
         return Err(JobError::Wrong { report: Box::new(JobText::new(document).syntax(syntax)) });
@@ -153,11 +153,7 @@ fn read_offers(
 
 type Override<'a> = (Vec<Step>, Value, &'a str);
 
-fn parse_overrides<'a>(
-    overrides: &'a [String],
-    structure: &Structure,
-    findings: &mut Findings,
-) -> Vec<Override<'a>> {
+fn parse_overrides<'a>(overrides: &'a [String], structure: &Structure, findings: &mut Findings) -> Vec<Override<'a>> {
     let mut parsed = Vec::new();
     for written in overrides {
         let mut bad = |why: &str| {
@@ -201,8 +197,35 @@ fn override_path(written: &str) -> JobPath {
     JobPath::root().key(&format!("--set {written}"))
 }
 
-fn apply(document: &mut Document, steps: &[Step], value: &Value, written: &str, findings: &mut Findings) {
-    if let Err(path::DeadEnd { message, help }) = document.set(steps, value.clone(), written) {
+fn apply(document: &mut Document, one: &Override<'_>, structure: &Structure, findings: &mut Findings) {
+    let (steps, value, written) = one;
+    let dead_end = match missing_list(&document.value, steps, structure) {
+        Some(list) => {
+            let message = format!("the job has no `{list}`, so there is no element to change");
+            Some(path::DeadEnd { message, help: "add one in the job file".to_owned() })
+        }
+        None => document.set(steps, value.clone(), written).err(),
+    };
+    if let Some(path::DeadEnd { message, help }) = dead_end {
         findings.error("job::bad_override", override_path(written), message, help);
     }
+}
+
+/// The list on the way that the document does not have: an override makes tables, never elements of lists.
+fn missing_list(root: &Value, steps: &[Step], structure: &Structure) -> Option<JobPath> {
+    let mut at = root;
+    for (depth, step) in steps.iter().enumerate() {
+        let Step::Key(key) = step else { return None };
+        if at.is_array() {
+            return None;
+        }
+        match at.get(key) {
+            Some(next) => at = next,
+            None => {
+                let is_list = |end: &usize| structure.types(&steps[..*end]) == ["array"];
+                return (depth + 1..steps.len()).find(is_list).map(|end| path::job_path(&steps[..end]));
+            }
+        }
+    }
+    None
 }

@@ -30,7 +30,8 @@ pub(super) fn parent(path: &str) -> Option<&str> {
 
 /// Whether `path` is `ancestor` or lies below it.
 pub(super) fn is_within(path: &str, ancestor: &str) -> bool {
-    ancestor.is_empty() || path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    ancestor.is_empty()
+        || path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Parses the path of an override: keys joined by `.`, quoted where they hold dots; array elements as `[2]` or by their

@@ -63,7 +63,8 @@ impl JobText {
         Report { document: Arc::clone(&self.document), entries }
     }
 
-    pub(super) fn syntax(&self, errors: Vec<SyntaxError>) -> Report {
+    pub(super) fn syntax(&self, mut errors: Vec<SyntaxError>) -> Report {
+        errors.sort_by_key(|error| (error.source, error.span.as_ref().map_or(0, |span| span.start)));
         let entries = errors.into_iter().map(|error| Entry {
             finding: Finding {
                 severity: Severity::Error,

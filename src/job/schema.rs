@@ -100,9 +100,11 @@ fn collapse_choices(schema: &mut Value) {
             map.values_mut().for_each(collapse_choices);
             for key in ["oneOf", "anyOf"] {
                 let Some(Value::Array(branches)) = map.get(key) else { continue };
-                let constants: Option<Vec<Value>> = branches.iter().map(constants_of).collect::<Option<Vec<_>>>().map(
-                    |lists| lists.into_iter().flatten().collect(),
-                );
+                let constants: Option<Vec<Value>> = branches
+                    .iter()
+                    .map(constants_of)
+                    .collect::<Option<Vec<_>>>()
+                    .map(|lists| lists.into_iter().flatten().collect());
                 if let Some(constants) = constants {
                     map.remove(key);
                     map.insert("enum".to_owned(), Value::Array(constants));

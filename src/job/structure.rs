@@ -1,5 +1,7 @@
 //! Structural findings: what the JSON Schema of the job file refuses.
 
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind, paths::LocationSegment};
@@ -295,6 +297,42 @@ impl Structure {
             }
         }
         Mend::StandIn(at.to_vec())
+    }
+}
+
+#[cfg(test)]
+impl Structure {
+    /// Whether the keys of the table at a place are the job's to choose.
+    pub fn has_free_keys(&self, steps: &[Step]) -> bool {
+        self.node(steps).is_some_and(|node| node.get("additionalProperties").is_some_and(Value::is_object))
+    }
+
+    /// Every place of every key with its default, by the part of the schema that defines it; `[]` stands for any element
+    /// and `*` for any key.
+    pub fn every_key(&self) -> BTreeMap<String, Vec<(String, Option<Value>)>> {
+        let mut keys = BTreeMap::new();
+        self.walk(&self.schema, "job", "", &mut keys);
+        keys
+    }
+
+    fn walk(&self, node: &Value, owner: &str, at: &str, keys: &mut BTreeMap<String, Vec<(String, Option<Value>)>>) {
+        let owner = node.get("$ref").and_then(Value::as_str).unwrap_or(owner);
+        let node = schema::resolve(&self.schema, node);
+        for branch in schema::branches(node) {
+            self.walk(branch, owner, at, keys);
+        }
+        if let Some(items) = node.get("items") {
+            self.walk(items, owner, &format!("{at}[]"), keys);
+        }
+        if let Some(free) = node.get("additionalProperties").filter(|a| a.is_object()) {
+            self.walk(free, owner, &format!("{at}.*"), keys);
+        }
+        for (key, child) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            let default = child.get("default").or_else(|| schema::resolve(&self.schema, child).get("default"));
+            keys.entry(format!("{owner}: {key}")).or_default().push((path.clone(), default.cloned()));
+            self.walk(child, owner, &path, keys);
+        }
     }
 }
 
