@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// A running SHA-256.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sha256Sum(Sha256);
 
 impl Sha256Sum {

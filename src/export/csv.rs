@@ -20,7 +20,8 @@ pub fn push_field(out: &mut String, field: &str) {
 }
 
 fn needs_quotes(field: &str) -> bool {
-    field.bytes().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'))
+    // Without an early way out the loop runs on many bytes at once.
+    field.bytes().fold(false, |found, b| found | (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r'))
 }
 
 /// Whether a spreadsheet would run this cell as a formula (OWASP, CSV injection).

@@ -315,9 +315,10 @@ fn check_as_of(text: &str, at: &JobPath, findings: &mut Findings) -> AsOf {
     if text == LATEST_IN_DATA {
         return AsOf::LatestInData;
     }
-    Day::parse(text).map(AsOf::Day).unwrap_or_else(|| {
+    let Some(day) = Day::parse(text) else {
         let help = format!("write a date like 2026-03-31, or \"{LATEST_IN_DATA}\"");
         findings.error("job::bad_as_of", at.clone(), format!("`{text}` is not a day"), help);
-        AsOf::LatestInData
-    })
+        return AsOf::LatestInData;
+    };
+    AsOf::Day(day)
 }

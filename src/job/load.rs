@@ -219,13 +219,11 @@ fn missing_list(root: &Value, steps: &[Step], structure: &Structure) -> Option<J
         if at.is_array() {
             return None;
         }
-        match at.get(key) {
-            Some(next) => at = next,
-            None => {
-                let is_list = |end: &usize| structure.types(&steps[..*end]) == ["array"];
-                return (depth + 1..steps.len()).find(is_list).map(|end| path::job_path(&steps[..end]));
-            }
-        }
+        let Some(next) = at.get(key) else {
+            let is_list = |end: &usize| structure.types(&steps[..*end]) == ["array"];
+            return (depth + 1..steps.len()).find(is_list).map(|end| path::job_path(&steps[..end]));
+        };
+        at = next;
     }
     None
 }

@@ -1,4 +1,5 @@
 //! Bad jobs and what is said about them; the jobs that come with the program.
+#![expect(clippy::disallowed_methods, reason = "tests write the files they read")]
 
 use std::{
     collections::BTreeMap,

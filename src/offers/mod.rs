@@ -11,6 +11,7 @@ mod decision;
 mod holdout;
 mod kind;
 mod kinds;
+mod list;
 mod member;
 mod previous;
 mod proposal;

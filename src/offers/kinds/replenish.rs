@@ -7,9 +7,10 @@ use super::super::{
     proposal::{Evidence, Proposal, Target, saturate},
     raw::Incentive,
     sentences::Reason,
+    settings::Parameters,
     template::Placeholder::{Count, Date, Days, Item},
 };
-use crate::{history::UNIT, items::UsualGap, recommend::OwnItem};
+use crate::{base::Day, history::UNIT, items::UsualGap, recommend::OwnItem};
 
 /// Gaps that a usual gap of the item or its category must rest on.
 const ENOUGH_GAPS: u64 = 20;
@@ -74,6 +75,9 @@ impl OfferKind for Replenish {
             if !offer.allows(own.item) || !member.may_get(own.item) {
                 continue;
             }
+            if too_late(own, today, parameters) {
+                continue;
+            }
             let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases.unwrap_or(OWN_PURCHASES)) else { continue };
             let due = own.last_day.plus(gap as i32);
             let ahead = due.since(today);
@@ -104,6 +108,19 @@ impl OfferKind for Replenish {
             });
         }
     }
+}
+
+/// Whether an item bought several times is past its time whatever its own gap: cheaper to see than the gap itself.
+fn too_late(own: &OwnItem, today: Day, parameters: &Parameters) -> bool {
+    if own.count < parameters.min_purchases.unwrap_or(OWN_PURCHASES).max(2) {
+        return false;
+    }
+    // At least the upper half of the gaps are as long as their lower median or longer.
+    let gaps = i64::from(own.count - 1);
+    let upper = gaps - (gaps - 1) / 2;
+    let longest = i64::from(own.last_day.since(own.first_day)) / upper;
+    let late = parameters.late_days.map_or((longest / 2).max(7), i64::from);
+    i64::from(today.since(own.last_day)) > longest + late
 }
 
 /// The days until the item is due after its last purchase, with the reason: the member's own median gap from

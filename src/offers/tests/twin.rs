@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::items;
 use crate::{
-    base::{Findings, findings::JobPath},
+    base::Findings,
     history::Timeline,
     offers::{
         Catalogue, Incentive, Proposal, Target,
-        decide::twin::fill_for_test,
+        list::{Fillers, ListRules, ListSpace},
         proposal::Evidence,
         testing::bind,
     },
@@ -99,9 +99,13 @@ proptest! {
                 evidence: Evidence::default(),
             })
             .collect();
-        let got: Vec<(u16, Target)> = fill_for_test(&catalogue, &table, &proposals).iter().map(|p| (p.offer, p.target)).collect();
-        let want: Vec<(u16, Target)> = naive(&catalogue, &table.category, &proposals).iter().map(|p| (p.offer, p.target)).collect();
+        let mut space = ListSpace::default();
+        space.proposals.clone_from(&proposals);
+        let fillers = Fillers { proposals: &[], up_to: 0, allowed: |_| true };
+        ListRules::new(&catalogue, &table).fill(&mut space, slots, &fillers);
+        let got: Vec<(u16, Target)> = space.list.iter().map(|s| (s.proposal.offer, s.proposal.target)).collect();
+        let want = naive(&catalogue, &table.category, &proposals);
+        let want: Vec<(u16, Target)> = want.iter().map(|p| (p.offer, p.target)).collect();
         prop_assert_eq!(got, want);
-        let _ = JobPath::root();
     }
 }
