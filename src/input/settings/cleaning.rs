@@ -273,6 +273,19 @@ impl RawCleaning {
                 "name the items table or set `unknown_items = \"keep\"`",
             );
         }
+        if let Some(pattern) = &self.returns.order_id_pattern
+            && let Err(error) = regex::Regex::new(pattern)
+        {
+            // The last line says what is wrong; those before it draw the pattern.
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            findings.error(
+                "cleaning::bad_pattern",
+                at.key("returns").key("order_id_pattern"),
+                format!("`{pattern}` is not a regular expression: {why}"),
+                "write it like \"^C\"",
+            );
+        }
         let present = |text: &Option<String>| text.clone().filter(|t| !t.trim().is_empty());
         CleaningSettings {
             window,
@@ -326,11 +339,18 @@ mod tests {
 
     #[test]
     fn every_problem_is_found() {
-        let raw: RawCleaning =
-            toml::from_str("window_days = 30\nstart = '2024-02-30'\nunknown_items = 'drop'").unwrap();
+        let raw: RawCleaning = toml::from_str(
+            "window_days = 30\nstart = '2024-02-30'\nunknown_items = 'drop'\nreturns.order_id_pattern = '^(C'",
+        )
+        .unwrap();
         let mut findings = Findings::new();
         raw.check(false, &JobPath::root().key("cleaning"), &mut findings);
         let codes: Vec<_> = findings.iter().map(|f| f.code).collect();
-        assert_eq!(codes, ["cleaning::bad_start", "cleaning::two_windows", "cleaning::no_items_table"]);
+        assert_eq!(
+            codes,
+            ["cleaning::bad_start", "cleaning::two_windows", "cleaning::no_items_table", "cleaning::bad_pattern"]
+        );
+        let last = findings.iter().last().map(|f| f.message.clone()).unwrap_or_default();
+        assert_eq!(last, "`^(C` is not a regular expression: unclosed group");
     }
 }
