@@ -100,10 +100,10 @@ impl MemberAggregates {
     ///
     /// # Errors
     /// If an expression fails on the data, such as by a division by zero.
-    pub fn evaluate(&self, batch: RecordBatch, members: usize) -> Result<Vec<Vec<f64>>, (usize, ExprError)> {
+    pub fn evaluate(&self, batch: &RecordBatch, members: usize) -> Result<Vec<Vec<f64>>, (usize, ExprError)> {
         match run(&self.plan, batch.clone()) {
             Ok(batches) => Ok(scatter(&batches, self.expressions.len(), members)),
-            Err(error) => Err(self.blame(&error, &batch)),
+            Err(error) => Err(self.blame(&error, batch)),
         }
     }
 
@@ -246,7 +246,7 @@ mod tests {
         let mut columns: Vec<&str> = aggregates.schema().fields().iter().map(|f| f.name().as_str()).collect();
         columns.sort_unstable();
         assert_eq!(columns, [MEMBER_COLUMN, "amount", "category", "day", "is_return"]);
-        let got = aggregates.evaluate(lines(), 4).unwrap();
+        let got = aggregates.evaluate(&lines(), 4).unwrap();
         let shown: Vec<String> = got.iter().map(|v| format!("{v:?}")).collect();
         assert_eq!(
             shown,
@@ -267,7 +267,7 @@ mod tests {
     fn only_the_columns_that_are_read() {
         let aggregates = MemberAggregates::compile(&line_schema(), &["max(amount)"]).unwrap();
         assert_eq!(aggregates.schema().fields().len(), 2);
-        let got = aggregates.evaluate(lines().project(&[0, 2]).unwrap(), 3).unwrap();
+        let got = aggregates.evaluate(&lines().project(&[0, 2]).unwrap(), 3).unwrap();
         assert_eq!(got[0][0], 0.33);
     }
 
@@ -302,7 +302,7 @@ mod tests {
     fn a_failure_names_its_expression() {
         let schema = line_schema();
         let aggregates = MemberAggregates::compile(&schema, &["count(*)", "1 / (count(*) - 1)"]).unwrap();
-        let (at, error) = aggregates.evaluate(lines().project(&[0]).unwrap(), 3).unwrap_err();
+        let (at, error) = aggregates.evaluate(&lines().project(&[0]).unwrap(), 3).unwrap_err();
         assert_eq!((at, error.code()), (1, "sql::failed"));
     }
 }

@@ -13,6 +13,6 @@ where
     E: Send,
     F: Fn(usize) -> Result<T, E> + Sync,
 {
-    let results: Vec<Result<T, E>> = (0..count).into_par_iter().with_max_len(1).map(|i| f(i)).collect();
+    let results: Vec<Result<T, E>> = (0..count).into_par_iter().with_max_len(1).map(&f).collect();
     results.into_iter().collect()
 }

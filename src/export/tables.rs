@@ -45,7 +45,7 @@ pub(super) fn write_table(
         |block| {
             let columns = table.columns(order, order.block(block, BLOCK));
             let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(ExportError::columns(path))?;
-            Ok((batch.num_rows() > 0).then(|| encoder.encode(&batch)).transpose()?)
+            (batch.num_rows() > 0).then(|| encoder.encode(&batch)).transpose()
         },
         |group| group.map_or(Ok(()), |group| file.append(group)),
     )?;

@@ -83,7 +83,7 @@ pub(super) fn evaluate(
     let lines = Lines::new(plan, shard);
     let arrays: Vec<ArrayRef> = aggregates.schema().fields().iter().map(|f| lines.column(f.name())).collect();
     let batch = RecordBatch::try_new(Arc::clone(aggregates.schema()), arrays).map_err(|e| failed(e.to_string()))?;
-    aggregates.evaluate(batch, shard.members.len()).map_err(|e| blame(features, e))
+    aggregates.evaluate(&batch, shard.members.len()).map_err(|e| blame(features, e))
 }
 
 /// The lines of a shard up to the cut, and what their codes stand for.

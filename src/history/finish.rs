@@ -217,8 +217,7 @@ fn net_returns(lines: &mut [Line]) -> Netted {
     let mut netted = Netted { returned: vec![None; lines.len()], unmatched: 0 };
     // Per item, its purchases so far that are not fully returned: (line, units left, money left), newest last.
     let mut open: HashMap<u32, Vec<(usize, i64, i64)>> = HashMap::new();
-    for i in 0..lines.len() {
-        let line = lines[i];
+    for (i, line) in lines.iter_mut().enumerate() {
         if !line.is_return {
             if line.item != NO_ITEM && line.quantity > 0 {
                 open.entry(line.item).or_default().push((i, i64::from(line.quantity), line.amount));
@@ -246,7 +245,7 @@ fn net_returns(lines: &mut [Line]) -> Netted {
             }
         }
         netted.unmatched += u64::from(left == units);
-        lines[i].amount = -refund;
+        line.amount = -refund;
     }
     netted
 }

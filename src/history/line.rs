@@ -66,12 +66,12 @@ impl Line {
     /// Appends the line's bytes.
     pub(super) fn encode(&self, layout: LineLayout, out: &mut Vec<u8>) {
         let one = self.quantity == super::UNIT;
-        let flags = u8::from(self.is_return) * RETURN
+        let flags = (u8::from(self.is_return) * RETURN)
             | (self.verdict << VERDICT_SHIFT)
-            | u8::from(self.residue != 0) * RESIDUE
-            | u8::from(self.order.is_some()) * ORDER
-            | u8::from(one) * ONE_UNIT
-            | u8::from(self.discount != 0) * DISCOUNT;
+            | (u8::from(self.residue != 0) * RESIDUE)
+            | (u8::from(self.order.is_some()) * ORDER)
+            | (u8::from(one) * ONE_UNIT)
+            | (u8::from(self.discount != 0) * DISCOUNT);
         out.push(flags);
         put(out, u64::from(self.member));
         put(out, u64::from(self.item));

@@ -23,7 +23,7 @@ pub enum InputError {
         file: String,
         /// What went wrong.
         #[source]
-        source: ExprError,
+        source: Box<ExprError>,
     },
     /// More distinct values than the codes can hold.
     #[error("table transactions: column {column} has more than {limit} distinct values; map it to something coarser")]

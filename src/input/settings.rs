@@ -1,8 +1,9 @@
-//! The job's sections `[inputs]`, `[cleaning]` and `[consent]`: as written and as checked.
+//! The job's sections `[inputs]`, `[cleaning]`, `[consent]` and `[labels]`: as written and as checked.
 
 mod cleaning;
 mod consent;
 mod inputs;
+mod labels;
 
 pub use cleaning::{Action, CleaningSettings, RawCleaning, RawReturns, Reason, ReturnRules, UnknownItems, Window};
 pub use consent::{ConsentSettings, RawConsent, UnknownBirthDate};
@@ -10,3 +11,4 @@ pub use inputs::{
     ColumnSource, InputSettings, ObjectStoreSettings, OneOrMany, RawColumn, RawExpr, RawInputs, RawObjectStore,
     RawTable, TableSource,
 };
+pub use labels::{Labelled, Labels, RawLabel, RawLabels};

@@ -168,7 +168,7 @@ impl TableInput {
 
     /// An expression that failed on a file's rows.
     pub(super) fn failed(&self, file: usize, source: ExprError) -> InputError {
-        InputError::Expression { table: self.table.name(), file: self.files[file].file.name.clone(), source }
+        InputError::Expression { table: self.table.name(), file: self.files[file].file.name.clone(), source: Box::new(source) }
     }
 }
 

@@ -56,26 +56,26 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// Binds the offers to the shop. Lists are made in the night after the as-of day, so a decision is valid from the
-    /// day after it, or from the start of the offer's window. `at_offers` and `at_decision` say where findings belong.
+    /// day after it, or from the start of the offer's window. `at` is where
+    /// the job begins.
     pub fn bind(
         settings: &OfferSettings,
         items: &ItemTable,
         currency: Currency,
         as_of: Day,
         timeline: Timeline,
-        at_offers: &JobPath,
-        at_decision: &JobPath,
+        at: &JobPath,
         findings: &mut Findings,
     ) -> Self {
         let first = as_of.plus(1);
         let decision = settings.decision.clone();
         for (i, path) in decision.deny_categories.iter().enumerate() {
-            let at = at_decision.key("deny_categories").index(i);
+            let at = at.key("decision").key("deny_categories").index(i);
             known_category(items, path, &at, findings);
         }
         let mut offers = Vec::with_capacity(settings.offers.len());
         for (index, offer) in settings.offers.iter().enumerate() {
-            let at = at_offers.index(index);
+            let at = at.key("offers").index(index);
             let without_calendar = timeline == Timeline::Ordinal && !offer.kind.without_calendar();
             if without_calendar {
                 findings.note(

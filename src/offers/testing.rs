@@ -131,7 +131,7 @@ pub(crate) fn bind(
     let (offers, decision) = (JobPath::root().key("offers"), JobPath::root().key("decision"));
     let currency = Currency::from_code("CNY").unwrap();
     let settings = check_offers(&job.catalogue.offers, &job.decision, &offers, &decision, currency, findings);
-    Catalogue::bind(&settings, items, currency, Day(as_of), timeline, &offers, &decision, findings)
+    Catalogue::bind(&settings, items, currency, Day(as_of), timeline, &JobPath::root(), findings)
 }
 
 impl Outcome {

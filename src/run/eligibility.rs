@@ -233,5 +233,5 @@ impl Rules {
 }
 
 fn failed(index: usize, offer: &str, source: crate::engine::expr::ExprError) -> RunError {
-    RunError::Eligible { index, offer: offer.to_owned(), source }
+    RunError::Eligible { index, offer: offer.to_owned(), source: Box::new(source) }
 }

@@ -84,7 +84,7 @@ pub enum RunError {
         offer: String,
         /// What went wrong.
         #[source]
-        source: crate::engine::expr::ExprError,
+        source: Box<crate::engine::expr::ExprError>,
     },
     /// Row accounting does not add up: a bug.
     #[error("rows of table {table} do not add up; please report this")]

@@ -222,8 +222,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         job.currency(),
         as_of,
         histories.dimensions.timeline,
-        &root_path.key("offers"),
-        &root_path.key("decision"),
+        &root_path,
         &mut notes,
     );
     let described = describe(&scene, &mut stages, &mut notes)?;
@@ -249,10 +248,11 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         run_id: &run_id,
         previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
         inputs: &digests,
+        rows: &rows,
     };
     let staged = staging.files()?;
     let manifest =
-        outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &rows, &written, &staged);
+        outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
     outputs::json(&staging, "manifest.json", &manifest)?;
     progress.finish(&format!("{} files", staged.len() + 1));
     stages.end("write");

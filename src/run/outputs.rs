@@ -39,6 +39,7 @@ pub(super) struct Identity<'a> {
     pub(super) run_id: &'a str,
     pub(super) previous_run: Option<&'a str>,
     pub(super) inputs: &'a [TableDigest],
+    pub(super) rows: &'a BTreeMap<String, RowCounts>,
 }
 
 /// Writes every file of the run but the manifest.
@@ -139,7 +140,6 @@ pub(super) fn manifest(
     described: &Described,
     decided: &Decided,
     catalogue: &Catalogue,
-    rows: &BTreeMap<String, RowCounts>,
     written: &[WrittenFile],
     staged: &[StagedFile],
 ) -> Manifest {
@@ -162,7 +162,7 @@ pub(super) fn manifest(
             .iter()
             .map(|t| InputEntry { table: t.table.to_owned(), files: t.files, rows: t.rows, sha256: t.sha256.clone() })
             .collect(),
-        rows: rows.clone(),
+        rows: identity.rows.clone(),
         members: MemberCounts {
             seen: histories.members_seen,
             in_fit,

@@ -183,6 +183,7 @@ impl OutputRoot {
     ///
     /// # Errors
     /// If any step fails; nothing then counts as published, for `_SUCCESS` is missing.
+    #[expect(clippy::needless_pass_by_value, reason = "a staging folder is published once")]
     pub fn publish(&self, staging: Staging, run_folder: &str, places: &Places) -> Result<(), StoreError> {
         match self {
             Self::Folder(root) => {
@@ -244,7 +245,7 @@ fn upload(store: &dyn ObjectStore, at: &ObjectPath, file: &Path, places: &Places
     const PART: usize = 16 << 20;
     let mut source = File::open(file).map_err(StoreError::io("read", file))?;
     places.runtime().block_on(async {
-        let failed = || StoreError::object("write", at);
+        let failed = || StoreError::object("write", &at);
         let mut writer = store.put_multipart(at).await.map_err(failed())?;
         loop {
             let mut part = Vec::with_capacity(PART.min(1 << 20));
