@@ -137,10 +137,14 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut out = Vec::new();
             let result = pool.install(|| {
-                in_order(50, |i| if i == 20 { Err("render") } else { Ok(i) }, |i| {
-                    out.push(i);
-                    Ok(())
-                })
+                in_order(
+                    50,
+                    |i| if i == 20 { Err("render") } else { Ok(i) },
+                    |i| {
+                        out.push(i);
+                        Ok(())
+                    },
+                )
             });
             assert_eq!(result, Err("render"));
             assert!(out.iter().copied().eq(0..out.len()) && out.len() <= 20);

@@ -1,7 +1,5 @@
 //! CSV as RFC 4180 has it, with LF: a fast path whose output equals that of the `csv` crate.
 
-use std::fmt::Write as _;
-
 /// Appends a field; quoted only where it must be.
 pub fn push_field(out: &mut String, field: &str) {
     if needs_quotes(field) {
@@ -21,7 +19,8 @@ pub fn push_field(out: &mut String, field: &str) {
 
 fn needs_quotes(field: &str) -> bool {
     // Without an early way out the loop runs on many bytes at once.
-    field.bytes().fold(false, |found, b| found | (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r'))
+    let special = |b: u8| u8::from(b == b',') | u8::from(b == b'"') | u8::from(b == b'\n') | u8::from(b == b'\r');
+    field.bytes().fold(0, |found, b| found | special(b)) != 0
 }
 
 /// Whether a spreadsheet would run this cell as a formula (OWASP, CSV injection).
@@ -59,12 +58,6 @@ pub fn push_record<'a>(out: &mut String, fields: impl IntoIterator<Item = &'a st
         out.push_str("\"\"");
     }
     out.push('\n');
-}
-
-/// Appends an integer.
-pub fn push_integer(out: &mut String, value: i64) {
-    // Writing into a String cannot fail.
-    let _ = write!(out, "{value}");
 }
 
 #[cfg(test)]

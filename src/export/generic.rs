@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 
 use arrow::{
-    array::{Array, AsArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, StructArray},
+    array::{
+        Array, AsArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, StructArray,
+    },
     datatypes::{Date32Type, Float32Type, Float64Type, Int32Type, Int64Type},
     record_batch::RecordBatch,
 };
 
-use super::csv::{push_field, push_field_for_people, push_integer, push_record};
+use super::csv::{push_field, push_field_for_people, push_record};
 use crate::{
     base::Day,
-    offers::{DateTexts, Language},
+    offers::{DateTexts, Language, push_integer, push_score},
 };
 
 /// A column of a decision. The names are those of `offers.parquet`, with the same meaning.
@@ -165,8 +167,8 @@ impl<'a> DecisionCsv<'a> {
                     Values::Int(v) if v.is_valid(row) => push_integer(out, i64::from(v.value(row))),
                     Values::Long(v) if v.is_valid(row) => push_integer(out, v.value(row)),
                     Values::Day(v) if v.is_valid(row) => self.dates.push(Day(v.value(row)), Language::En, out),
-                    Values::Single(v) if v.is_valid(row) => push_number(out, f64::from(v.value(row)), v.value(row)),
-                    Values::Double(v) if v.is_valid(row) => push_number(out, v.value(row), v.value(row)),
+                    Values::Single(v) if v.is_valid(row) => push_single(out, v.value(row)),
+                    Values::Double(v) if v.is_valid(row) => push_score(out, v.value(row)),
                     Values::Flag(v) if v.is_valid(row) => out.push_str(if v.value(row) { "true" } else { "false" }),
                     Values::Evidence(evidence) => {
                         cell.clear();
@@ -182,12 +184,10 @@ impl<'a> DecisionCsv<'a> {
     }
 }
 
-/// Appends a number as plain decimal; `shortest` prints itself with the digits of its own type.
-fn push_number(out: &mut String, value: f64, shortest: impl std::fmt::Display) {
-    if value.is_finite() {
-        // Writing into a String cannot fail.
-        let _ = write!(out, "{shortest}");
-    }
+/// Appends a probability as its shortest decimal.
+fn push_single(out: &mut String, value: f32) {
+    // Writing into a String cannot fail.
+    let _ = write!(out, "{value}");
 }
 
 fn values(batch: &RecordBatch, column: GenericColumn) -> Option<Values<'_>> {

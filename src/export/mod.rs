@@ -18,7 +18,7 @@ mod tables;
 mod tests;
 
 pub use blocks::in_order;
-pub use csv::{is_formula, push_field, push_field_for_people, push_integer, push_record};
+pub use csv::{is_formula, push_field, push_field_for_people, push_record};
 pub use error::ExportError;
 pub use generic::{DEFAULT_COLUMNS, GenericColumn};
 pub use item_statistics::write_item_statistics;

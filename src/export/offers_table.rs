@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, Date32Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, StringArray, StringBuilder,
-        StructArray,
+        ArrayRef, Date32Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, StringBuilder, StructArray,
     },
-    buffer::{Buffer, OffsetBuffer},
     datatypes::{DataType, Field, Fields, Schema, SchemaRef},
     error::ArrowError,
     record_batch::RecordBatch,
@@ -97,31 +95,9 @@ pub(super) fn offers_batch(
     RecordBatch::try_new(Arc::clone(schema), rows.finish()?)
 }
 
-/// A column of sentences, written in place.
-struct SentenceColumn {
-    text: String,
-    ends: Vec<i32>,
-}
-
-impl SentenceColumn {
-    fn new(room: usize) -> Self {
-        let mut ends = Vec::with_capacity(room + 1);
-        ends.push(0);
-        Self { text: String::with_capacity(room * 80), ends }
-    }
-
-    fn close(&mut self) {
-        self.ends.push(i32::try_from(self.text.len()).unwrap_or(i32::MAX));
-    }
-
-    fn finish(self) -> Result<ArrayRef, ArrowError> {
-        let offsets = OffsetBuffer::new(self.ends.into());
-        Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(self.text.into_bytes()), None)?))
-    }
-}
-
 struct Rows {
     count: usize,
+    sentence: String,
     member_id: StringBuilder,
     slot: Int32Builder,
     offer_id: StringBuilder,
@@ -137,8 +113,8 @@ struct Rows {
     evidence_days: Int32Builder,
     evidence_date: Date32Builder,
     evidence_amount: Int64Builder,
-    text_zh: SentenceColumn,
-    text_en: SentenceColumn,
+    text_zh: StringBuilder,
+    text_en: StringBuilder,
     valid_from: Date32Builder,
     valid_until: Date32Builder,
     channel: StringBuilder,
@@ -151,9 +127,11 @@ struct Rows {
 
 impl Rows {
     fn new(room: usize) -> Self {
+        let long = || StringBuilder::with_capacity(room, room * 70);
         let short = || StringBuilder::with_capacity(room, room * 10);
         Self {
             count: 0,
+            sentence: String::new(),
             member_id: short(),
             slot: Int32Builder::with_capacity(room),
             offer_id: short(),
@@ -169,8 +147,8 @@ impl Rows {
             evidence_days: Int32Builder::with_capacity(room),
             evidence_date: Date32Builder::with_capacity(room),
             evidence_amount: Int64Builder::with_capacity(room),
-            text_zh: SentenceColumn::new(room),
-            text_en: SentenceColumn::new(room),
+            text_zh: long(),
+            text_en: long(),
             valid_from: Date32Builder::with_capacity(room),
             valid_until: Date32Builder::with_capacity(room),
             channel: short(),
@@ -216,8 +194,9 @@ impl Rows {
         self.evidence_date.append_option(evidence.date.map(|d| d.0));
         self.evidence_amount.append_option(evidence.amount);
         for (language, out) in [(Language::Zh, &mut self.text_zh), (Language::En, &mut self.text_en)] {
-            run.sentences.push(choice, language, &mut out.text);
-            out.close();
+            self.sentence.clear();
+            run.sentences.push(choice, language, &mut self.sentence);
+            out.append_value(&self.sentence);
         }
         self.valid_from.append_value(choice.valid_from.0);
         self.valid_until.append_value(choice.valid_until.0);
@@ -254,8 +233,8 @@ impl Rows {
             Arc::new(self.value_minor.finish()),
             Arc::new(self.reason_code.finish()),
             Arc::new(StructArray::try_new(evidence_fields(), evidence, None)?),
-            self.text_zh.finish()?,
-            self.text_en.finish()?,
+            Arc::new(self.text_zh.finish()),
+            Arc::new(self.text_en.finish()),
             Arc::new(self.valid_from.finish()),
             Arc::new(self.valid_until.finish()),
             Arc::new(self.channel.finish()),

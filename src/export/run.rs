@@ -66,7 +66,13 @@ impl RunTables<'_> {
     #[must_use]
     pub fn offsets_of(members: &[IdTable]) -> Vec<usize> {
         let mut next = 0;
-        members.iter().map(|ids| { next += ids.len(); next - ids.len() }).collect()
+        members
+            .iter()
+            .map(|ids| {
+                next += ids.len();
+                next - ids.len()
+            })
+            .collect()
     }
 
     /// A personalised member's row among all.

@@ -143,12 +143,7 @@ impl MemberTableWriter for TagsTable<'_> {
                 since.append_value(held.since.0);
             }
         }
-        vec![
-            Arc::new(ids.finish()),
-            Arc::new(tags.finish()),
-            Arc::new(sources.finish()),
-            Arc::new(since.finish()),
-        ]
+        vec![Arc::new(ids.finish()), Arc::new(tags.finish()), Arc::new(sources.finish()), Arc::new(since.finish())]
     }
 }
 

@@ -151,6 +151,35 @@ pub fn six_digits(value: f64) -> f64 {
     (value * POWERS[places]).round_ties_even() / POWERS[places]
 }
 
+/// Appends a score as its shortest decimal: the fast way to `{value}` for a value of [`six_digits`].
+pub fn push_score(out: &mut String, value: f64) {
+    if !(1e-3..1e5).contains(&value) {
+        use std::fmt::Write as _;
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{value}");
+        return;
+    }
+    let (mut places, mut scale) = (5, 1e5);
+    while value * scale < 99_999.5 {
+        places += 1;
+        scale *= 10.0;
+    }
+    let mut units = (value * scale).round_ties_even() as i64;
+    while places > 0 && units % 10 == 0 {
+        units /= 10;
+        places -= 1;
+    }
+    let power = 10i64.pow(places);
+    super::text::push_integer(out, units / power);
+    if places > 0 {
+        out.push('.');
+        // A one in front keeps the zeros behind the point.
+        let start = out.len();
+        super::text::push_integer(out, power + units % power);
+        out.remove(start);
+    }
+}
+
 /// The lists of a shard's members, by member index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decisions {
@@ -220,6 +249,9 @@ mod tests {
             let near = exact * (1.0 + 3e-8);
             prop_assert_eq!(six_digits(near), significant(near, 6));
             prop_assert_eq!(six_digits(f64::from(exact as f32)), significant(exact, 6));
+            let mut text = String::new();
+            push_score(&mut text, exact);
+            prop_assert_eq!(text, exact.to_string());
         }
 
         #[test]

@@ -40,6 +40,10 @@ impl Holdout {
     /// The member's arm. Growing the share moves members into the holdout and none out of it.
     #[must_use]
     pub fn arm(&self, member_id: &str) -> Arm {
-        if hash_in_share(salted_hash(member_id.as_bytes(), self.salt), self.share) { Arm::Holdout } else { Arm::Treated }
+        if hash_in_share(salted_hash(member_id.as_bytes(), self.salt), self.share) {
+            Arm::Holdout
+        } else {
+            Arm::Treated
+        }
     }
 }

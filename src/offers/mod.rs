@@ -19,18 +19,18 @@ mod raw;
 mod sentences;
 mod settings;
 mod template;
-mod text;
-mod world;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
+mod world;
 
 pub use bits::Bits;
 pub use catalogue::{BoundOffer, Catalogue};
 pub use contacts::{ContactLog, Contacted};
 pub use decide::{DecideSpace, Decider, ShardInputs};
-pub use decision::{Choice, Decision, Decisions, six_digits};
+pub use decision::{Choice, Decision, Decisions, push_score, six_digits};
 pub use holdout::{Arm, Holdout};
 pub use kind::{KindRef, OfferKind, kind_named, kind_names};
 pub use member::MemberView;
@@ -42,5 +42,5 @@ pub use settings::{
     check_offers, default_offers,
 };
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
-pub use text::{DateTexts, Language, SentenceWriter};
+pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use world::World;

@@ -1,9 +1,6 @@
 //! What the previous run had assigned: validity stays from the first assignment.
 
-use super::{
-    catalogue::Catalogue,
-    proposal::Target,
-};
+use super::{catalogue::Catalogue, proposal::Target};
 use crate::{
     base::{Day, hash::id_hash},
     input::ItemTable,
@@ -32,7 +29,13 @@ impl PreviousDecisions {
     /// Takes the rows of the previous `offers.parquet`, in any order. What names an offer, an item or a category that
     /// there no longer is, or was valid only until before `first_valid`, is left out.
     pub fn builder<'a>(catalogue: &'a Catalogue, items: &'a ItemTable, first_valid: Day) -> PreviousBuilder<'a> {
-        PreviousBuilder { catalogue, items, first_valid, out: Self::default(), last_member: (String::new(), id_hash(b"")) }
+        PreviousBuilder {
+            catalogue,
+            items,
+            first_valid,
+            out: Self::default(),
+            last_member: (String::new(), id_hash(b"")),
+        }
     }
 
     /// The assignments of a member.

@@ -69,8 +69,7 @@ impl<'a> SentenceWriter<'a> {
         let evidence = &choice.evidence;
         let number = |value: Option<u16>, out: &mut String| {
             if let Some(value) = value {
-                // Writing into a String cannot fail.
-                let _ = write!(out, "{value}");
+                push_integer(out, i64::from(value));
             }
         };
         match placeholder {
@@ -120,6 +119,27 @@ impl<'a> SentenceWriter<'a> {
             out.truncate(start + last);
             out.push('…');
         }
+    }
+}
+
+/// Appends an integer: millions of rows carry some, and the formatter of the standard library takes its time.
+pub fn push_integer(out: &mut String, value: i64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut left = value.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        out.push('-');
+    }
+    if let Ok(text) = std::str::from_utf8(&digits[at..]) {
+        out.push_str(text);
     }
 }
 
@@ -181,4 +201,26 @@ fn write_date(day: Day, language: Language, out: &mut String) {
         Language::Zh => write!(out, "{year}年{month}月{date}日"),
         Language::En => write!(out, "{year:04}-{month:02}-{date:02}"),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn integers_and_dates_are_those_of_the_formatter(value in prop::num::i64::ANY, small in -20i64..2000, day in 15_000i32..22_000) {
+            for value in [value, small] {
+                let mut out = String::from("x");
+                push_integer(&mut out, value);
+                prop_assert_eq!(out, format!("x{value}"));
+            }
+            let dates = DateTexts::new(Day(20_000));
+            let mut out = String::new();
+            dates.push(Day(day), Language::En, &mut out);
+            prop_assert_eq!(&out, &Day(day).to_string());
+        }
+    }
 }
