@@ -167,9 +167,10 @@ impl Engine {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let results: Mutex<Vec<(usize, Result<S, E>)>> = Mutex::new(Vec::with_capacity(chunks.len()));
-        std::thread::scope(|scope| {
+        // On the run's own threads, not on fresh ones: the allocator gives a thread's memory back to that thread.
+        rayon::scope(|scope| {
             for _ in 0..self.threads.min(chunks.len()) {
-                scope.spawn(|| {
+                scope.spawn(|_| {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(chunk) = chunks.get(index) else { return };

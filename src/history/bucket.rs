@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    intern::{Interner, LocalInterner, SharedInterner},
+    intern::{Interner, LocalInterner, SharedInterner, Texts},
     line::{Line, LineLayout, verdict_code},
 };
 use crate::input::{InputError, lines::LineRow};
@@ -50,6 +50,7 @@ pub(super) struct Feeder<'a> {
     places: [LocalInterner<'a>; 3],
     /// Rows of the batch at hand by shard.
     by_shard: Vec<Vec<u32>>,
+    guesses: Vec<Option<u32>>,
 }
 
 impl Buckets {
@@ -75,11 +76,12 @@ impl Buckets {
             items: LocalInterner::new(&self.items),
             places: std::array::from_fn(|p| LocalInterner::new(&self.places[p])),
             by_shard: vec![Vec::new(); self.shards.len()],
+            guesses: Vec::new(),
         }
     }
 
     /// Takes a bucket out: its members' ids by number and its lines in order of arrival.
-    pub(super) fn take(&self, shard: usize) -> Result<(Vec<Box<str>>, Vec<Line>), InputError> {
+    pub(super) fn take(&self, shard: usize) -> Result<(Texts, Vec<Line>), InputError> {
         let mut bucket = std::mem::take(&mut *self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner));
         let mut lines = Vec::with_capacity(bucket.lines);
         if let Some(file) = &mut bucket.spilled {
@@ -134,8 +136,9 @@ impl Feeder<'_> {
                 continue;
             }
             let mut bucket = self.buckets.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+            guess(&bucket.members, rows, &self.by_shard[shard], &mut self.guesses);
             let mut added = 0;
-            for i in &self.by_shard[shard] {
+            for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
                 let row = &rows[*i as usize];
                 let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
                 let mut places = [0; 3];
@@ -143,7 +146,7 @@ impl Feeder<'_> {
                     *number = text.map_or(0, |t| interner.intern(t) + 1);
                 }
                 let line = Line {
-                    member: bucket.members.intern(row.member, row.member_hash),
+                    member: bucket.members.intern(row.member, row.member_hash, *guess),
                     item,
                     time: row.time.0,
                     residue: row.residue,
@@ -167,6 +170,20 @@ impl Feeder<'_> {
         }
         Ok(())
     }
+}
+
+/// Guesses the members of rows. A shard's table is cold when its turn comes: reading every slot first, then every text,
+/// lets the processor wait for many of them at once.
+fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut Vec<Option<u32>>) {
+    let slots = picks.iter().fold(0, |all, i| all ^ members.touch(rows[*i as usize].member_hash));
+    let mut bytes = 0;
+    guesses.clear();
+    guesses.extend(picks.iter().map(|i| {
+        let (number, byte) = members.guess(rows[*i as usize].member_hash)?;
+        bytes ^= byte;
+        Some(number)
+    }));
+    std::hint::black_box((slots, bytes));
 }
 
 impl Bucket {

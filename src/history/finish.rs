@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::{
     NO_CODE, NO_ITEM, Returned, Shard,
+    intern::Texts,
     line::{Line, verdict_reason},
 };
 use crate::{
@@ -90,7 +91,7 @@ pub(super) struct FinishContext<'a> {
 }
 
 /// Sorts, cleans and groups one bucket.
-pub(super) fn finish(texts: &[Box<str>], lines: Vec<Line>, context: &FinishContext<'_>) -> Finished {
+pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_>) -> Finished {
     let mut out = Finished::default();
     let by_rank = ranked(texts);
     let mut rank_of = vec![0u32; texts.len()];
@@ -120,10 +121,10 @@ pub(super) fn finish(texts: &[Box<str>], lines: Vec<Line>, context: &FinishConte
         out.first_time = out.first_time.into_iter().chain([LocalTime(mine[0].time)]).min();
         let netted = net_returns(mine);
         out.unmatched_returns += netted.unmatched;
-        let id = &texts[*number as usize];
+        let id = texts.get(*number);
         match (context.standing)(id) {
             Standing::Personalised => builder.push(id, mine, &netted, &mut scratch),
-            Standing::OptedOut => out.opted_out.push(id.clone()),
+            Standing::OptedOut => out.opted_out.push(id.into()),
             Standing::Excluded(why) => out.excluded.push(why),
         }
     }
@@ -132,9 +133,9 @@ pub(super) fn finish(texts: &[Box<str>], lines: Vec<Line>, context: &FinishConte
 }
 
 /// Member numbers in byte order of their ids.
-fn ranked(texts: &[Box<str>]) -> Vec<u32> {
+fn ranked(texts: &Texts) -> Vec<u32> {
     let mut numbers: Vec<u32> = (0..texts.len() as u32).collect();
-    numbers.sort_unstable_by(|a, b| texts[*a as usize].cmp(&texts[*b as usize]));
+    numbers.sort_unstable_by(|a, b| texts.get(*a).cmp(texts.get(*b)));
     numbers
 }
 
