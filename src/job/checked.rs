@@ -20,7 +20,7 @@ use crate::{
     features::Features,
     input::{
         contract::Table,
-        settings::{CleaningSettings, ConsentSettings, InputSettings},
+        settings::{CleaningSettings, ConsentSettings, InputSettings, Labels},
     },
     offers::{OfferSettings, check_offers, default_offers},
     recommend::RecommendSettings,
@@ -65,6 +65,7 @@ pub struct Job {
     inputs: InputSettings,
     cleaning: CleaningSettings,
     consent: ConsentSettings,
+    labels: Labels,
     features: Features,
     segments: Segments,
     recommend: RecommendSettings,
@@ -164,6 +165,12 @@ impl Job {
         &self.consent
     }
 
+    /// What members and marketers read in place of category paths and channel codes.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// What is measured of a member.
     #[must_use]
     pub fn features(&self) -> &Features {
@@ -239,6 +246,7 @@ impl RawJob {
         let inputs = self.inputs.check(&root.key("inputs"), findings);
         let cleaning = self.cleaning.check(inputs.has(Table::Items), &root.key("cleaning"), findings);
         let consent = self.consent.check(inputs.has(Table::Consent), &root.key("consent"), findings);
+        let labels = self.labels.check(&root.key("labels"), findings);
         let features = self.features.check(&root.key("features"), findings);
         let segments = self.segments.check(&root.key("segments"), &features, findings);
         let recommend = self.recommend.check(&root.key("recommend"), findings);
@@ -262,6 +270,7 @@ impl RawJob {
             inputs,
             cleaning,
             consent,
+            labels,
             features,
             segments,
             recommend,

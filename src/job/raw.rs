@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     export::RawOutput,
     features::RawFeatures,
-    input::settings::{RawCleaning, RawConsent, RawInputs},
+    input::settings::{RawCleaning, RawConsent, RawInputs, RawLabels},
     offers::{RawDecision, RawOffer},
     recommend::RawRecommend,
     segments::RawSegments,
@@ -52,6 +52,9 @@ pub struct RawJob {
     /// Who may be in a run.
     #[serde(default)]
     pub consent: RawConsent,
+    /// What members and marketers read in place of category paths and channel codes.
+    #[serde(default)]
+    pub labels: RawLabels,
     /// What is measured of a member.
     #[serde(default)]
     pub features: RawFeatures,
