@@ -1,5 +1,7 @@
 //! Item statistics and what goes with what: sums over shards of exact integers.
 
+#![expect(missing_docs, clippy::expect_used, reason = "criterion's macros; a bench that cannot start should say so and stop")]
+
 mod common;
 
 use std::hint::black_box;

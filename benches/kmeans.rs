@@ -1,5 +1,7 @@
 //! k-means on a matrix of the size of a shop's members: overlapping centres, 24 features.
 
+#![expect(missing_docs, clippy::expect_used, reason = "criterion's macros; a bench that cannot start should say so and stop")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
