@@ -1,6 +1,10 @@
 //! Item statistics and what goes with what: sums over shards of exact integers.
 
-#![expect(missing_docs, clippy::expect_used, reason = "criterion's macros; a bench that cannot start should say so and stop")]
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    reason = "criterion's macros; a bench that cannot start should say so and stop"
+)]
 
 mod common;
 

@@ -1,6 +1,10 @@
 //! k-means on a matrix of the size of a shop's members: overlapping centres, 24 features.
 
-#![expect(missing_docs, clippy::expect_used, reason = "criterion's macros; a bench that cannot start should say so and stop")]
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    reason = "criterion's macros; a bench that cannot start should say so and stop"
+)]
 
 use std::hint::black_box;
 

@@ -1,6 +1,10 @@
 //! Ten recommendations for every member.
 
-#![expect(missing_docs, clippy::expect_used, reason = "criterion's macros; a bench that cannot start should say so and stop")]
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    reason = "criterion's macros; a bench that cannot start should say so and stop"
+)]
 
 mod common;
 
