@@ -6,6 +6,7 @@ mod logging;
 mod progress;
 mod run;
 mod schema;
+mod summary;
 mod terminal;
 
 use clap::{Parser, Subcommand};

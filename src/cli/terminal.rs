@@ -113,6 +113,46 @@ pub(super) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// The text in lines of at most `width` columns. Lines break at spaces and between Chinese characters, never before
+/// closing punctuation; a longer word stays whole.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    let mut piece = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        piece.push(c);
+        let opens = |c: char| matches!(c, '「' | '（' | '“');
+        let closes = |c: char| matches!(c, '」' | '）' | '”' | '，' | '。' | '、' | '；' | '：' | '！' | '？' | ' ');
+        let wide = |c: char| display_width(c.encode_utf8(&mut [0; 4])) == 2;
+        let may_break =
+            characters.peek().is_none_or(|next| c == ' ' || (!opens(c) && !closes(*next) && (wide(c) || wide(*next))));
+        if !may_break {
+            continue;
+        }
+        let room = display_width(piece.trim_end());
+        if used + room > width && used > 0 {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += display_width(&piece);
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&piece);
+        }
+        piece.clear();
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
+    }
+    lines
+}
+
+/// A bar of up to `width` columns for a share of the longest.
+pub(super) fn bar(share: f64, width: usize) -> String {
+    let length = ((share * width as f64).round() as usize).min(width);
+    format!("{}{}", "█".repeat(length), " ".repeat(width - length))
+}
+
 /// A number with thousands set apart.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -137,5 +177,14 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(display_width("高频 a"), 6);
         assert_eq!(pad("高", 4), "高  ");
+        assert_eq!(bar(0.5, 4), "██  ");
+    }
+
+    #[test]
+    fn lines_break_where_they_may() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a-long-word b", 4), ["a-long-word", "b"]);
+        assert_eq!(wrap("您买过「猫粮」，谢谢。", 8), ["您买过", "「猫", "粮」，", "谢谢。"]);
+        assert_eq!(wrap("", 8), [""]);
     }
 }

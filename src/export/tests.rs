@@ -19,7 +19,7 @@ use crate::{
     base::{Currency, Day, Findings, IdTable, findings::JobPath},
     features::{DaySet, FeaturePlan, FeatureView, Features},
     history::{Dimensions, ShardSet, Timeline, testing::Row},
-    input::ItemTable,
+    input::{ItemTable, Labels},
     items::{View, item_statistics},
     offers::{
         Holdout, PreviousDecisions, SentenceWriter,
@@ -69,7 +69,7 @@ fn shop() -> Shop {
         category: (0..count as u32).map(|i| if i == 4 { u32::MAX } else { i % 2 }).collect(),
         ..ItemTable::default()
     };
-    let member = |i: usize| if i % 7 == 0 { format!("=m,{i}") } else { format!("m{i}") };
+    let member = |i: usize| if i.is_multiple_of(7) { format!("=m,{i}") } else { format!("m{i}") };
     let rows = (0..900)
         .map(|i| Row::buy(&member(i % 60), 10 + (i / 10) as i32, ((i * i / 3 + i) % count) as u32, 500 + i as i64))
         .collect();
@@ -173,7 +173,7 @@ impl Run {
             catalogue: &self.outcome.catalogue,
             holdout: Holdout::new(&self.outcome.catalogue.decision),
             items: &self.shop.items,
-            sentences: SentenceWriter::new(&self.outcome.catalogue, &self.shop.items),
+            sentences: SentenceWriter::new(&self.outcome.catalogue, &self.shop.items, &Labels::default()),
             offsets: RunTables::offsets_of(&self.members),
         };
         let memory = Memory::default();
@@ -213,6 +213,7 @@ fn features(shop: &Shop, shards: &ShardSet) -> crate::features::FeatureTable {
         settings: &Features::default(),
         items: &shop.items,
         dimensions: &dimensions,
+        labels: &Labels::default(),
         festivals: &DaySet::from_fn(Day(0), Day(200), |_| false),
         currency: Currency::from_code("CNY").unwrap(),
         cut: Day(100),
@@ -435,7 +436,8 @@ fn members_csv_has_tags_as_a_json_array() {
 #[test]
 fn chosen_columns_and_evidence_as_json() {
     let run = Run::new();
-    let files = run.write(&settings("generic_columns = [\"slot\", \"member_id\", \"evidence\", \"propensity\", \"explored\"]"));
+    let files =
+        run.write(&settings("generic_columns = [\"slot\", \"member_id\", \"evidence\", \"propensity\", \"explored\"]"));
     let full = records(&files["crm/generic/full.csv"]);
     assert_eq!(full[0].join(","), "slot,member_id,evidence,propensity,explored");
     for record in &full[1..] {

@@ -6,6 +6,17 @@ use super::{
     settings::{Fill, Scale, Transform},
 };
 
+/// The category or channel that a share is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// As the shop writes it.
+    pub code: String,
+    /// What it is called in Chinese.
+    pub zh: String,
+    /// What it is called in English.
+    pub en: String,
+}
+
 /// One feature of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureEntry {
@@ -13,8 +24,8 @@ pub struct FeatureEntry {
     pub name: String,
     /// What it is about.
     pub family: Family,
-    /// The category or channel a share is of, as the shop writes it; `None` for the rest and all other features.
-    pub group: Option<String>,
+    /// The category or channel a share is of; `None` for the rest and all other features.
+    pub group: Option<Group>,
     /// Chinese name.
     pub name_zh: String,
     /// English name.
@@ -87,7 +98,7 @@ impl FeatureDictionary {
                 let used = scaling.and_then(|s| s.features.iter().find(|f| f.name == entry.name));
                 let text = |f: &dyn Fn(&super::ScaledFeature) -> String| used.map(f).unwrap_or_default();
                 let fill = match (used, entry.fill) {
-                    (Some(u), Fill::Median) => format!("median ({})", u.fill_value),
+                    (Some(u), Fill::Median) => format!("median ({})", short(u.fill_value)),
                     (_, fill) => fill.to_string(),
                 };
                 [
@@ -100,13 +111,20 @@ impl FeatureDictionary {
                     fill,
                     if used.is_some() { "yes" } else { "no" }.to_owned(),
                     text(&|u| u.transform.as_str().to_owned()),
-                    text(&|u| u.bounds.map(|[low, high]| format!("{low} … {high}")).unwrap_or_default()),
+                    text(&|u| {
+                        u.bounds.map(|[low, high]| format!("{} … {}", short(low), short(high))).unwrap_or_default()
+                    }),
                     text(&|u| u.scale.as_str().to_owned()),
                     text(&|u| u.weight.to_string()),
                 ]
             })
             .collect()
     }
+}
+
+/// A number for people; the model holds it in full.
+fn short(value: f64) -> f64 {
+    crate::base::round::significant(value, 4)
 }
 
 impl std::fmt::Display for Fill {

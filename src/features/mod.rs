@@ -23,14 +23,15 @@ mod tests;
 
 pub use census::Vocabulary;
 pub use day_set::DaySet;
-pub use dictionary::{FeatureDictionary, FeatureEntry};
+pub use dictionary::{FeatureDictionary, FeatureEntry, Group};
 pub use error::FeatureError;
 pub use families::{CATEGORY_PREFIX, CHANNEL_PREFIX, Family, UseDefaults};
 pub use kernel::Scratch;
 pub use plan::{FeaturePlan, FeatureView, ShopColumns, check_shop};
 pub use scaling::{ScaledFeature, Scaling};
 pub use settings::{
-    Features, FeatureUse, Fill, MAX_TOP, RawFeatureUse, RawFeatures, RawFill, RawSqlFeature, Scale, SqlFeature, Transform,
+    FeatureUse, Features, Fill, MAX_TOP, RawFeatureUse, RawFeatures, RawFill, RawSqlFeature, Scale, SqlFeature,
+    Transform,
 };
 pub use sql::line_schema;
 pub use table::{Column, FeatureTable, ShardFeatures};

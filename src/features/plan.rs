@@ -4,14 +4,14 @@ use crate::{
     base::{Currency, Day, Findings, IdTable, findings::JobPath, tag_code::TagCode},
     engine::group_sql::MemberAggregates,
     history::{Dimensions, Shard, ShardSet, Timeline},
-    input::ItemTable,
+    input::{ItemTable, Labelled, Labels},
 };
 
 use super::{
     DaySet, FeatureError, FeatureTable,
     categories::CategoryGroups,
     census::{Census, Vocabulary},
-    dictionary::{FeatureDictionary, FeatureEntry},
+    dictionary::{FeatureDictionary, FeatureEntry, Group},
     families::{self, CATEGORY_PREFIX, CHANNEL_PREFIX, Family, FixedFeature, Needs, REST, Source},
     kernel::Scratch,
     settings::{FeatureUse, Features, Fill, family_of},
@@ -76,6 +76,8 @@ pub struct FeatureView<'a> {
     pub items: &'a ItemTable,
     /// What the shards' codes stand for.
     pub dimensions: &'a Dimensions,
+    /// What categories and channels are called.
+    pub labels: &'a Labels,
     /// The job's currency: money features are in its major unit.
     pub currency: Currency,
     /// Days that count as festival.
@@ -275,12 +277,12 @@ fn entries(
         }
     }
     if shop.categories {
-        share_entries(&vocabulary.categories, &CATEGORIES, &mut entries);
+        share_entries(&vocabulary.categories, &CATEGORIES, |path| view.labels.category(path), &mut entries);
     } else {
         left_out(Needs::Categories, format!("{CATEGORY_PREFIX}*"));
     }
     if shop.channels {
-        share_entries(&vocabulary.channels, &CHANNELS, &mut entries);
+        share_entries(&vocabulary.channels, &CHANNELS, |code| view.labels.channel(code), &mut entries);
     } else {
         left_out(Needs::Channels, format!("{CHANNEL_PREFIX}*"));
     }
@@ -336,7 +338,7 @@ struct Breakdown {
     family: Family,
     source: fn(u8) -> Source,
     zh: (&'static str, &'static str),
-    en: &'static str,
+    en: (&'static str, &'static str),
     of: &'static str,
     defaults: families::UseDefaults,
 }
@@ -346,7 +348,7 @@ const CATEGORIES: Breakdown = Breakdown {
     family: Family::CategoryShare,
     source: Source::CategoryShare,
     zh: ("其他品类", "消费占比"),
-    en: "category",
+    en: ("spend on", "other categories"),
     of: "net spend in it / net spend",
     defaults: families::CATEGORY_SHARE,
 };
@@ -356,24 +358,39 @@ const CHANNELS: Breakdown = Breakdown {
     family: Family::ChannelShare,
     source: Source::ChannelShare,
     zh: ("其他渠道", "渠道消费占比"),
-    en: "channel",
+    en: ("spend via", "other channels"),
     of: "amounts of purchase lines through it / amounts of purchase lines",
     defaults: families::CHANNEL_SHARE,
 };
 
-fn share_entries(groups: &[String], breakdown: &Breakdown, entries: &mut Vec<FeatureEntry>) {
+/// A space after a Latin word in a Chinese text.
+fn gap_after(text: &str) -> &'static str {
+    if text.ends_with(|c: char| c.is_ascii_alphanumeric()) { " " } else { "" }
+}
+
+fn share_entries<'a>(
+    groups: &'a [String],
+    breakdown: &Breakdown,
+    label: impl Fn(&'a str) -> Labelled<'a>,
+    entries: &mut Vec<FeatureEntry>,
+) {
     let named = groups.iter().map(Some).chain([None]).enumerate();
     for (i, group) in named {
-        let (slug, name_zh, name_en) = match group {
-            Some(text) => (
-                TagCode::slug("", text).as_str().to_owned(),
-                format!("{text}{}", breakdown.zh.1),
-                format!("Share of {} {text}", breakdown.en),
-            ),
+        let (slug, group, name_zh, name_en) = match group {
+            Some(code) => {
+                let Labelled { zh, en } = label(code);
+                (
+                    TagCode::slug("", code).as_str().to_owned(),
+                    Some(Group { code: code.clone(), zh: zh.clone().into_owned(), en: en.clone().into_owned() }),
+                    format!("{zh}{}{}", gap_after(&zh), breakdown.zh.1),
+                    format!("Share of {} {en}", breakdown.en.0),
+                )
+            }
             None => (
                 REST.to_owned(),
+                None,
                 format!("{}消费占比", breakdown.zh.0),
-                format!("Share of other {}", if breakdown.en == "category" { "categories" } else { "channels" }),
+                format!("Share of {} {}", breakdown.en.0, breakdown.en.1),
             ),
         };
         let mut name = format!("{}{slug}", breakdown.prefix);
@@ -384,7 +401,7 @@ fn share_entries(groups: &[String], breakdown: &Breakdown, entries: &mut Vec<Fea
         entries.push(FeatureEntry {
             name,
             family: breakdown.family,
-            group: group.cloned(),
+            group,
             name_zh,
             name_en,
             unit: "share".to_owned(),

@@ -11,7 +11,7 @@ use crate::{
         Dimensions, NO_CODE, NO_ITEM, Shard, ShardSet, Timeline,
         testing::{Row, shards_of},
     },
-    input::{ItemTable, NONE},
+    input::{ItemTable, Labels, NONE},
 };
 
 const ITEMS: u32 = 8;
@@ -44,6 +44,7 @@ struct Shop {
     settings: Features,
     items: ItemTable,
     dimensions: Dimensions,
+    labels: Labels,
     festivals: DaySet,
     cut: Day,
 }
@@ -51,7 +52,14 @@ struct Shop {
 impl Shop {
     fn new(cut: i32) -> Self {
         let festivals = DaySet::from_fn(Day(0), Day(200), |d| d.0 % 10 == 3);
-        Self { settings: settings(), items: items(), dimensions: dimensions(), festivals, cut: Day(cut) }
+        Self {
+            settings: settings(),
+            items: items(),
+            dimensions: dimensions(),
+            labels: Labels::default(),
+            festivals,
+            cut: Day(cut),
+        }
     }
 
     fn view(&self) -> FeatureView<'_> {
@@ -59,6 +67,7 @@ impl Shop {
             settings: &self.settings,
             items: &self.items,
             dimensions: &self.dimensions,
+            labels: &self.labels,
             currency: Currency::from_code("CNY").unwrap(),
             festivals: &self.festivals,
             cut: self.cut,

@@ -91,14 +91,18 @@ impl Catalogue {
             let announced = offer.starts.is_none_or(|s| s.since(first) <= offer.announce_days as i32);
             let discount = if offer.incentive == Incentive::Discount { decision.discount_weight } else { 1.0 };
             let categories = bind_categories(items, &offer.categories, &at, findings);
+            let mut offer = offer.clone();
+            if timeline == Timeline::Ordinal {
+                offer.sentences = offer.sentences.undated(offer.kind);
+            }
             offers.push(BoundOffer {
-                items: bind_items(items, offer, categories.as_ref(), &at, findings),
+                items: bind_items(items, &offer, categories.as_ref(), &at, findings),
                 categories,
                 active: announced && valid_until >= valid_from && !without_calendar,
                 valid_from,
                 valid_until,
                 weight: offer.priority * discount,
-                offer: offer.clone(),
+                offer,
             });
         }
         let mut order: Vec<usize> = (0..offers.len()).collect();
@@ -171,7 +175,8 @@ fn bind_items(
     named.sort_unstable();
     Some(Bits::from_fn(items.len(), |i| {
         let listed = offer.items.is_empty() || named.binary_search(&i).is_ok();
-        let within = categories.is_none_or(|bits| items.category_of(i as u32).is_some_and(|c| bits.contains(c as usize)));
+        let within =
+            categories.is_none_or(|bits| items.category_of(i as u32).is_some_and(|c| bits.contains(c as usize)));
         listed && within
     }))
 }

@@ -97,7 +97,8 @@ pub struct RawOffer {
     pub sentences: Vec<RawSentence>,
     /// `replenish`: days before the due date from which it is offered (7).
     pub lead_days: Option<u32>,
-    /// `replenish`: days after the due date until which it is offered; default: half the usual gap, at least 7.
+    /// `replenish`: days after the due date until which it is offered; default: half the usual gap, at least 7,
+    /// at most 30.
     pub late_days: Option<u32>,
     /// `replenish`: purchases from which the member's own gap is used (3). `category_early_access`: least number of
     /// days on which the category was bought (`recommend.regular_min_days`).

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     kind::KindRef,
     raw::{RawOffer, RawSentence},
-    template::{Placeholder, Template, TemplateError, PLACEHOLDERS},
+    template::{PLACEHOLDERS, Placeholder, Template, TemplateError},
 };
 use crate::base::{Findings, findings::JobPath, findings::nearest};
 
@@ -20,6 +20,8 @@ pub struct Reason {
     pub zh: &'static str,
     /// The built-in sentence in English.
     pub en: &'static str,
+    /// Built-in sentences in Chinese and English for data without calendar time, where they differ.
+    pub undated: Option<(&'static str, &'static str)>,
 }
 
 /// The sentences of one reason.
@@ -34,6 +36,21 @@ pub struct SentencePair {
 /// The sentences of an offer, one pair for each of its kind's reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sentences(pub Vec<SentencePair>);
+
+impl Sentences {
+    /// The same for data without calendar time: built-in sentences do without days.
+    pub(super) fn undated(mut self, kind: KindRef) -> Self {
+        for (reason, pair) in kind.reasons().iter().zip(&mut self.0) {
+            let Some((zh, en)) = reason.undated else { continue };
+            for (now, dated, undated) in [(&mut pair.zh, reason.zh, zh), (&mut pair.en, reason.en, en)] {
+                if Template::parse(dated).is_ok_and(|dated| dated == *now) {
+                    *now = Template::parse(undated).unwrap_or_default();
+                }
+            }
+        }
+        self
+    }
+}
 
 /// The sentences of an offer: built in, then those of `decision.sentences` for its kind, then its own; later ones win,
 /// and within one list those that name a reason win over those that do not.
@@ -68,7 +85,9 @@ pub(super) fn check_sentences(
             }
         }
     }
-    if let Some((i, _)) = offer.sentences.iter().enumerate().find(|(_, s)| s.kind.as_deref().is_some_and(|k| k != kind.code())) {
+    if let Some((i, _)) =
+        offer.sentences.iter().enumerate().find(|(_, s)| s.kind.as_deref().is_some_and(|k| k != kind.code()))
+    {
         let at = at.key("sentences").index(i).key("kind");
         let message = format!("the offer is of kind `{}`", kind.code());
         findings.error("offers::sentence_of_other_kind", at, message, "leave `kind` out of an offer's own sentences");
@@ -117,7 +136,12 @@ fn apply(
                     findings.error(
                         "offers::placeholder_not_filled",
                         at.key(key),
-                        format!("reason `{}` of kind `{}` does not fill `{{{}}}`", reason.code, kind.code(), placeholder.name()),
+                        format!(
+                            "reason `{}` of kind `{}` does not fill `{{{}}}`",
+                            reason.code,
+                            kind.code(),
+                            placeholder.name()
+                        ),
                         filled_by(reason),
                     );
                 }
@@ -146,8 +170,10 @@ fn code_of(error: &TemplateError) -> &'static str {
 
 fn help_of(error: &TemplateError) -> String {
     match error {
-        TemplateError::Unknown(name) => nearest(name, PLACEHOLDERS.iter().map(|(n, _)| *n))
-            .map_or_else(|| "see the list of placeholders in the job's schema".into(), |n| format!("did you mean `{{{n}}}`?")),
+        TemplateError::Unknown(name) => nearest(name, PLACEHOLDERS.iter().map(|(n, _)| *n)).map_or_else(
+            || "see the list of placeholders in the job's schema".into(),
+            |n| format!("did you mean `{{{n}}}`?"),
+        ),
         TemplateError::Open | TemplateError::Close => "write `{{` and `}}` for braces that are meant as such".into(),
         TemplateError::Control => "write the sentence on one line".into(),
     }

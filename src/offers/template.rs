@@ -11,7 +11,7 @@ pub enum Placeholder {
     Item,
     /// The item that the reason rests on (owned device, earlier purchase).
     Because,
-    /// The category offered, or the one that the reason rests on.
+    /// The categories that the offer is limited to; without any, the category offered or that the reason rests on.
     Category,
     /// How many times.
     Count,

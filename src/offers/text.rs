@@ -8,7 +8,10 @@ use super::{
     proposal::Target,
     template::{Piece, Placeholder, Template},
 };
-use crate::{base::Day, input::ItemTable};
+use crate::{
+    base::Day,
+    input::{ItemTable, Labels},
+};
 
 /// The language of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,23 +27,29 @@ pub struct SentenceWriter<'a> {
     catalogue: &'a Catalogue,
     /// By item: the name on one line.
     names: Vec<Cow<'a, str>>,
-    /// By category: the last part of its path.
-    categories: Vec<Cow<'a, str>>,
+    /// By category: its label in Chinese and English.
+    categories: Vec<[String; 2]>,
+    /// By offer: the labels of the categories it is limited to, in Chinese and English; empty if it is not.
+    offered: Vec<[String; 2]>,
     /// By offer: the face value as members read it.
     values: Vec<String>,
     dates: DateTexts,
 }
 
 impl<'a> SentenceWriter<'a> {
-    /// A writer for a catalogue and the shop's names.
+    /// A writer for a catalogue, the shop's names and the labels of its categories.
     #[must_use]
-    pub fn new(catalogue: &'a Catalogue, items: &'a ItemTable) -> Self {
-        let leaf = |path: &'a str| one_line(path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path));
+    pub fn new(catalogue: &'a Catalogue, items: &'a ItemTable, labels: &Labels) -> Self {
+        let label = |path: &str| {
+            let label = labels.category(path);
+            [one_line(&label.zh).into_owned(), one_line(&label.en).into_owned()]
+        };
         let currency = catalogue.currency;
         Self {
             catalogue,
             names: (0..items.len() as u32).map(|i| one_line(items.display_name(i))).collect(),
-            categories: items.categories.iter().map(leaf).collect(),
+            offered: catalogue.offers.iter().map(|o| listed(&o.offer.categories, label)).collect(),
+            categories: items.categories.iter().map(label).collect(),
             values: catalogue.offers.iter().map(|o| currency.format_signed(o.offer.value_minor)).collect(),
             dates: DateTexts::new(catalogue.as_of),
         }
@@ -55,12 +64,19 @@ impl<'a> SentenceWriter<'a> {
             Language::En => (&pair.en, &offer.name_en),
         };
         let start = out.len();
+        let mut end = start;
         for piece in template.pieces() {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Fill(Placeholder::Offer) => out.push_str(name),
                 Piece::Fill(placeholder) => self.fill(*placeholder, choice, language, out),
             }
+            let is_date =
+                matches!(piece, Piece::Fill(Placeholder::Date | Placeholder::ValidFrom | Placeholder::ValidUntil));
+            if language == Language::Zh && !is_date {
+                set_apart(out, end);
+            }
+            end = out.len();
         }
         self.cut(start, out);
     }
@@ -74,11 +90,14 @@ impl<'a> SentenceWriter<'a> {
         };
         match placeholder {
             Placeholder::Offer => {}
-            Placeholder::Item => self.name(choice.target, out),
-            Placeholder::Because => self.name(evidence.about, out),
+            Placeholder::Item => self.name(choice.target, language, out),
+            Placeholder::Because => self.name(evidence.about, language, out),
+            Placeholder::Category if !self.offered[usize::from(choice.offer)][0].is_empty() => {
+                out.push_str(&self.offered[usize::from(choice.offer)][usize::from(language == Language::En)]);
+            }
             Placeholder::Category => match (choice.target, evidence.about) {
-                (Target::Category(_), _) => self.name(choice.target, out),
-                (_, about) => self.name(about, out),
+                (Target::Category(_), _) => self.name(choice.target, language, out),
+                (_, about) => self.name(about, language, out),
             },
             Placeholder::Count => number(evidence.count, out),
             Placeholder::Days => number(evidence.days, out),
@@ -98,10 +117,12 @@ impl<'a> SentenceWriter<'a> {
         }
     }
 
-    fn name(&self, target: Target, out: &mut String) {
+    fn name(&self, target: Target, language: Language, out: &mut String) {
         match target {
             Target::Item(item) => out.push_str(&self.names[item as usize]),
-            Target::Category(category) => out.push_str(&self.categories[category as usize]),
+            Target::Category(category) => {
+                out.push_str(&self.categories[category as usize][usize::from(language == Language::En)])
+            }
             Target::None => {}
         }
     }
@@ -140,6 +161,40 @@ pub fn push_integer(out: &mut String, value: i64) {
     }
     if let Ok(text) = std::str::from_utf8(&digits[at..]) {
         out.push_str(text);
+    }
+}
+
+/// The most categories that a sentence names.
+const NAMED: usize = 3;
+
+/// The labels of categories as a list, in Chinese and English.
+fn listed(paths: &[String], label: impl Fn(&str) -> [String; 2]) -> [String; 2] {
+    let labels: Vec<[String; 2]> = paths.iter().take(NAMED).map(|path| label(path)).collect();
+    let mut texts = [(0, "、", "等"), (1, ", ", " and more")].map(|(at, between, more)| {
+        let mut text = labels.iter().map(|l| l[at].as_str()).collect::<Vec<_>>().join(between);
+        if paths.len() > NAMED {
+            text.push_str(more);
+        }
+        text
+    });
+    if paths.len() <= NAMED
+        && let Some(last) = texts[1].rfind(", ")
+    {
+        texts[1].replace_range(last..last + 2, " and ");
+    }
+    texts
+}
+
+/// Puts a space at the byte `at` if a Latin letter or a digit and a Chinese character meet there.
+fn set_apart(out: &mut String, at: usize) {
+    let bytes = out.as_bytes();
+    let (Some(before), Some(after)) = (at.checked_sub(1).and_then(|i| bytes.get(i)), bytes.get(at)) else { return };
+    // Chinese characters take three bytes, the first of which is one of these; punctuation has others.
+    let chinese = 0xe4..=0xe9;
+    let meet = (before.is_ascii_alphanumeric() && chinese.contains(after))
+        || (after.is_ascii_alphanumeric() && at >= 3 && chinese.contains(&bytes[at - 3]));
+    if meet {
+        out.insert(at, ' ');
     }
 }
 

@@ -29,7 +29,8 @@ pub struct World<'a> {
     pub repeat: &'a RepeatRules,
     /// Who is a regular buyer.
     pub regular: RhythmRule,
-    /// Items that may be offered: not denied, in stock, launched, in no denied category.
+    /// Items that may be offered: in the items table if there is one, not denied, in stock, launched, in no denied
+    /// category.
     offerable: Bits,
     /// Items that may not even be named in a reason.
     denied: Bits,
@@ -59,8 +60,11 @@ impl<'a> World<'a> {
         let denied_categories = Bits::from_fn(items.categories.len(), |c| {
             settings.deny_categories.iter().any(|top| is_below(items.categories.get(c), top))
         });
+        // Where there is an items table, what is not in it is not sold any more, and has no name.
+        let has_table = items.listed.contains(&true);
         let denied = Bits::from_fn(items.len(), |i| {
-            items.denied.get(i).copied().unwrap_or(false)
+            (has_table && !items.listed[i])
+                || items.denied.get(i).copied().unwrap_or(false)
                 || items.category_of(i as u32).is_some_and(|c| denied_categories.contains(c as usize))
         });
         let first = catalogue.first_valid();

@@ -11,8 +11,8 @@ use crate::{
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, FactsPlan, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousTags, SegmentModel,
-        ShardProfile, ShardTags, TagBook, TagEntry, ValueBand, fit_sample,
+        ColumnAbout, FactsPlan, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousTags,
+        SegmentModel, ShardProfile, ShardTags, TagBook, TagEntry, ValueBand, fit_sample,
     },
 };
 
@@ -66,12 +66,12 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     progress.start("features", None);
     let dimensions = &histories.dimensions;
     let calendar = FestivalCalendar::new(dimensions.first_day, dimensions.as_of);
-    let festivals =
-        DaySet::from_fn(dimensions.first_day, dimensions.as_of, |day| calendar.festival_of(day).is_some());
+    let festivals = DaySet::from_fn(dimensions.first_day, dimensions.as_of, |day| calendar.festival_of(day).is_some());
     let view = FeatureView {
         settings: job.features(),
         items,
         dimensions,
+        labels: job.labels(),
         currency: job.currency(),
         festivals: &festivals,
         cut: dimensions.as_of,
@@ -94,8 +94,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     };
     let matrix = scaling.apply(&features, &name_of)?;
     let ids = member_ids(shards)?;
-    let sample =
-        fit_sample(ids.iter().flat_map(crate::base::IdTable::iter), job.segments().fit_sample, job.seed());
+    let sample = fit_sample(ids.iter().flat_map(crate::base::IdTable::iter), job.segments().fit_sample, job.seed());
     let dictionary = features.dictionary();
     let columns: Vec<ColumnAbout<'_>> = scaling
         .features
@@ -132,7 +131,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         Some(previous) => previous.tags(engine)?,
         None => PreviousTags::default(),
     };
-    let book = TagBook::new(&model, &thresholds, &plan, dimensions, job.currency(), job.segments());
+    let book = TagBook::new(&model, &thresholds, &plan, dimensions, job.labels(), job.currency(), job.segments());
     let tags = shards.map(|index, shard| {
         let first = features.offset(index);
         let segments = &memberships.segment[first..first + shard.members.len()];
@@ -147,7 +146,17 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     let repeat_buyers = all().filter(|f| f.purchase_days > 1).count() as u64;
     let tag_entries = book.entries().to_vec();
     Ok(Described {
-        vocabulary, features, scaling, model, memberships, thresholds, lifecycle, value_band, tags, tag_entries, repeat_buyers,
+        vocabulary,
+        features,
+        scaling,
+        model,
+        memberships,
+        thresholds,
+        lifecycle,
+        value_band,
+        tags,
+        tag_entries,
+        repeat_buyers,
     })
 }
 
@@ -176,7 +185,10 @@ pub(super) fn know(
             format!("numbers of {} are still fresh", tuned.tuned_on)
         }
         crate::recommend::TunedFrom::History => {
-            format!("recall@10 {:.3} on {} members, {} settings tried", tuned.recall_at_10, tuned.members, tuned.evaluated)
+            format!(
+                "recall@10 {:.3} on {} members, {} settings tried",
+                tuned.recall_at_10, tuned.members, tuned.evaluated
+            )
         }
         crate::recommend::TunedFrom::Job => "every number stands in the job".to_owned(),
         crate::recommend::TunedFrom::Defaults => {
@@ -200,7 +212,11 @@ pub(super) fn know(
         notes.warn(
             "input::unknown_fit",
             root.key(if first.name.is_empty() { "items" } else { "compatibility" }),
-            format!("{} names of devices or accessories are no item and no category, such as `{}`", unknown.len(), first.name),
+            format!(
+                "{} names of devices or accessories are no item and no category, such as `{}`",
+                unknown.len(),
+                first.name
+            ),
             "they are passed over; correct the compatibility table or the items' `fits`",
         );
     }

@@ -14,12 +14,12 @@ mod previous;
 mod summary;
 
 pub use clock::{StageTime, Stages};
-pub use error::RunError;
+pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
 pub use inputs::{Inputs, open_inputs};
 pub use manifest::Manifest;
 pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
-pub use summary::{OfferSummary, RunSummary, SegmentSummary};
+pub use summary::{OfferSummary, ReasonSummary, RunSummary, SegmentSummary};
 
 /// Version of what a run means and writes. Part of the run id: it rises when the same job and inputs would give other
 /// bytes. Readers of `manifest.json` accept files whose `format` is this number.

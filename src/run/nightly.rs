@@ -15,14 +15,9 @@ use super::{
     previous::Previous,
 };
 use crate::{
-    base::{
-        Day, Findings,
-        digest::Sha256Sum,
-        findings::JobPath,
-        progress::Progress,
-    },
+    base::{Day, Findings, digest::Sha256Sum, findings::JobPath, progress::Progress},
     engine::Engine,
-    history::{Exclusion, FoldOptions, Histories, Standing, fold},
+    history::{Exclusion, FoldOptions, Histories, Standing, Timeline, fold},
     input::{
         ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, TableInput, Zone,
         accounting::{LostRow, RowCounts},
@@ -198,11 +193,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         }
     }
     if histories.rows.kept == 0 {
-        return Err(RunError::NoLines {
-            read: histories.rows.read,
-            as_of,
-            reasons: reasons(&histories.rows),
-        });
+        return Err(RunError::NoLines { as_of, rows: Box::new(histories.rows.clone()) });
     }
 
     let items = side.listed.assemble(histories.items.clone(), job.consent().denied_categories());
@@ -227,9 +218,37 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     );
     let described = describe(&scene, &mut stages, &mut notes)?;
     let known = know(&scene, &side.compatibility, &mut stages, &mut notes)?;
+    if histories.dimensions.timeline == Timeline::Ordinal {
+        let message = "the lines have an order but no time: a day in files and folders stands for a basket, 1970-01-01 for basket 0";
+        notes.note("input::no_calendar", root_path.key("inputs").key("transactions"), message, "");
+    }
+    if !items.is_empty() && items.name.iter().all(String::is_empty) {
+        let message = "the items have no names: sentences show their ids";
+        let help = "map `name` under [inputs.items] if the data has it";
+        notes.note("input::no_names", root_path.key("inputs"), message, help);
+    }
+    let unlisted = items.listed.iter().filter(|listed| !**listed).count();
+    if opened.inputs.get(Table::Items).is_some() && unlisted > 0 {
+        let message =
+            format!("{unlisted} items on the lines are not in the items table: they count, but are never offered");
+        notes.note("input::unlisted_items", root_path.key("inputs").key("items"), message, "");
+    }
+    let (categories, channels) = (&items.categories, &histories.dimensions.channels);
+    job.labels().check_used(categories, channels, &root_path.key("labels"), &mut notes);
     for name in &known.unknown_policies {
         let at = root_path.key("recommend").key("repeat").key(name);
         notes.warn("recommend::unknown_category", at, format!("no item is in category `{name}`"), "correct the path");
+    }
+    let small: Vec<&str> = described
+        .model
+        .segments
+        .iter()
+        .filter(|s| s.members * 500 < described.features.members() as u64)
+        .map(|s| s.code.as_str())
+        .collect();
+    if !small.is_empty() {
+        let message = format!("under 0.2% of the members are in each of {}", small.join(", "));
+        notes.note("segments::very_small", root_path.key("segments").key("k"), message, "a smaller `k` may serve better");
     }
     let contacts = Contacts {
         log: ContactLog::new(
@@ -241,7 +260,9 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages)?;
 
     progress.start("write", None);
-    let staging = root.stage(&run_id).map_err(RunError::Output)?;
+    // A dry run writes nothing to the output place.
+    let aside = OutputRoot::Folder(opened.spill.clone());
+    let staging = if options.dry_run { &aside } else { &root }.stage(&run_id).map_err(RunError::Output)?;
     let quarantined = quarantine(&opened, &side, &histories)?;
     let written = outputs::write(&scene, &described, &known, &decided, &catalogue, &quarantined, &staging)?;
     let identity = Identity {
@@ -251,15 +272,17 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         rows: &rows,
     };
     let staged = staging.files()?;
-    let manifest =
-        outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
+    let manifest = outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
     outputs::json(&staging, "manifest.json", &manifest)?;
     progress.finish(&format!("{} files", staged.len() + 1));
     stages.end("write");
 
+    let (offers, with_list, held_out) = outputs::offer_summaries(&scene, &described, &decided, &catalogue, &manifest)?;
     let summary = Box::new(RunSummary {
         segments: outputs::segment_summaries(&described),
-        offers: outputs::offer_summaries(&scene, &decided, &catalogue, &manifest),
+        offers,
+        with_list,
+        held_out,
         lifecycle: lifecycle_counts(&described.lifecycle),
         tags: tag_counts(&described),
         stages: stages.times().to_vec(),
@@ -268,7 +291,6 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     });
     let remarks = loaded.text.report(notes);
     if options.dry_run {
-        staging.discard()?;
         return Ok(Outcome::DryRun { summary, remarks });
     }
     progress.start("publish", None);
@@ -421,13 +443,8 @@ fn read_lines(
             Permission::Minor => Standing::Excluded(Exclusion::Minor),
         }
     };
-    let options = FoldOptions {
-        shards: job.shards(),
-        as_of,
-        cleaning: job.cleaning(),
-        memory_limit,
-        spill: &opened.spill,
-    };
+    let options =
+        FoldOptions { shards: job.shards(), as_of, cleaning: job.cleaning(), memory_limit, spill: &opened.spill };
     fold(&opened.engine, lines, &cleaner, listed.as_deref(), &standing, &options, progress)
 }
 
@@ -446,11 +463,6 @@ fn quarantine(
     }
     all.sort_by(|a, b| (a.table, &a.file, a.row).cmp(&(b.table, &b.file, b.row)));
     Ok(all)
-}
-
-fn reasons(rows: &RowCounts) -> String {
-    let all: Vec<String> = rows.dropped.iter().chain(&rows.quarantined).map(|(why, n)| format!("{why} {n}")).collect();
-    all.join(", ")
 }
 
 fn lifecycle_counts(stages: &[crate::segments::Lifecycle]) -> Vec<(&'static str, u64)> {

@@ -17,14 +17,14 @@ use super::{
     fit::{Described, Known, Scene, member_ids},
     inputs::TableDigest,
     manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
-    summary::{OfferSummary, SegmentSummary},
+    summary::{OfferSummary, ReasonSummary, SegmentSummary},
 };
 use crate::{
     engine::EngineError,
     export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Catalogue, Holdout, Language, SentenceWriter},
+    offers::{Arm, Catalogue, Decision, Holdout, Language, SentenceWriter},
     store::{StagedFile, Staging},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn write(
         catalogue,
         holdout: Holdout::new(&catalogue.decision),
         items: scene.items,
-        sentences: SentenceWriter::new(catalogue, scene.items),
+        sentences: SentenceWriter::new(catalogue, scene.items, scene.job.labels()),
     };
     let settings = scene.job.output();
     let mut files = write_run(&tables, settings, staging)?;
@@ -128,8 +128,7 @@ fn write_quarantine(rows: &[QuarantinedRow], scene: &Scene<'_>, staging: &Stagin
         RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|e| EngineError::arrow("gathered quarantine", e))
     };
     let batches = rows.chunks(BLOCK).map(batch).collect::<Result<Vec<_>, _>>()?;
-    let written =
-        write_batches(staging, "quarantine.parquet", &schema, scene.job.output().compression, batches);
+    let written = write_batches(staging, "quarantine.parquet", &schema, scene.job.output().compression, batches);
     Ok(written?)
 }
 
@@ -210,11 +209,8 @@ pub(super) fn manifest(
 
 fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<String, f64> {
     let share = |count: u64| if members == 0 { 0.0 } else { count as f64 / members as f64 };
-    let with_list = decided
-        .decisions
-        .iter()
-        .map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64)
-        .sum::<u64>();
+    let with_list =
+        decided.decisions.iter().map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64).sum::<u64>();
     let slots: u64 = decided.decisions.iter().map(|d| d.all().len() as u64).sum();
     BTreeMap::from([
         ("repeat_purchase_rate".to_owned(), share(described.repeat_buyers)),
@@ -242,40 +238,94 @@ pub(super) fn segment_summaries(described: &Described) -> Vec<SegmentSummary> {
     all
 }
 
-/// Offers for people, by falling number of slots, each with the first sentence it gives.
+/// What one offer came to.
+#[derive(Clone, Default)]
+struct Tally {
+    members: u64,
+    by_segment: Vec<u64>,
+    /// By reason: slots, and the best of them.
+    by_reason: Vec<(u64, Option<Decision>)>,
+}
+
+/// The lists of all members, for people: what each offer came to, how many members have a list, and how many of those
+/// are held out. Offers come by falling number of slots, each with the best sentence of each of its reasons.
 pub(super) fn offer_summaries(
     scene: &Scene<'_>,
+    described: &Described,
     decided: &Decided,
     catalogue: &Catalogue,
     manifest: &Manifest,
-) -> Vec<OfferSummary> {
-    let writer = SentenceWriter::new(catalogue, scene.items);
-    let mut examples: Vec<Option<(String, String)>> = vec![None; catalogue.offers.len()];
-    let mut missing = examples.len();
-    for decision in decided.decisions.iter().flat_map(|d| d.all()) {
-        let example = &mut examples[usize::from(decision.offer())];
-        if missing > 0 && example.is_none() {
-            let choice = decision.unpack(catalogue.as_of);
-            let (mut zh, mut en) = (String::new(), String::new());
-            writer.push(&choice, Language::Zh, &mut zh);
-            writer.push(&choice, Language::En, &mut en);
-            *example = Some((zh, en));
-            missing -= 1;
-        }
-    }
-    let mut all: Vec<OfferSummary> = catalogue
+) -> Result<(Vec<OfferSummary>, u64, u64), RunError> {
+    let segments = &described.model.segments;
+    let mut tallies: Vec<Tally> = catalogue
         .offers
         .iter()
-        .zip(&manifest.offers)
-        .zip(examples)
-        .map(|((offer, entry), example)| OfferSummary {
-            offer_id: entry.offer_id.clone(),
-            kind: offer.offer.kind.code().to_owned(),
-            chosen: entry.chosen,
-            example,
+        .map(|o| Tally {
+            members: 0,
+            by_segment: vec![0; segments.len()],
+            by_reason: vec![(0, None); o.offer.kind.reasons().len()],
         })
         .collect();
+    let ids = member_ids(&scene.histories.shards)?;
+    let holdout = Holdout::new(&catalogue.decision);
+    let (mut with_list, mut held_out) = (0, 0);
+    let mut own: Vec<u16> = Vec::new();
+    for (index, decisions) in decided.decisions.iter().enumerate() {
+        for member in 0..decisions.members() {
+            let list = decisions.of(member);
+            with_list += u64::from(!list.is_empty());
+            held_out += u64::from(!list.is_empty() && holdout.arm(ids[index].get(member)) == Arm::Holdout);
+            own.clear();
+            for decision in list {
+                own.push(decision.offer());
+                let choice = decision.unpack(catalogue.as_of);
+                let (slots, best) = &mut tallies[usize::from(choice.offer)].by_reason[usize::from(choice.reason)];
+                *slots += 1;
+                if best.is_none_or(|b| decision.score() > b.score()) {
+                    *best = Some(*decision);
+                }
+            }
+            own.sort_unstable();
+            own.dedup();
+            let segment = described.memberships.segment[described.features.offset(index) + member];
+            for offer in &own {
+                let tally = &mut tallies[usize::from(*offer)];
+                tally.members += 1;
+                tally.by_segment[usize::from(segment)] += 1;
+            }
+        }
+    }
+    let writer = SentenceWriter::new(catalogue, scene.items, scene.job.labels());
+    let sentence = |decision: Decision, language| {
+        let mut text = String::new();
+        writer.push(&decision.unpack(catalogue.as_of), language, &mut text);
+        text
+    };
+    let mut all: Vec<OfferSummary> = Vec::with_capacity(tallies.len());
+    for ((offer, entry), tally) in catalogue.offers.iter().zip(&manifest.offers).zip(tallies) {
+        let reasons = offer.offer.kind.reasons().iter().zip(tally.by_reason);
+        let mut reasons: Vec<ReasonSummary> = reasons
+            .filter_map(|(reason, (slots, best))| {
+                let example = best.map(|b| (sentence(b, Language::Zh), sentence(b, Language::En)))?;
+                Some(ReasonSummary { code: reason.code, slots, example })
+            })
+            .collect();
+        reasons.sort_by_key(|r| std::cmp::Reverse(r.slots));
+        let mut by_segment: Vec<(String, u64)> =
+            segments.iter().zip(tally.by_segment).map(|(s, n)| (s.code.clone(), n)).filter(|(_, n)| *n > 0).collect();
+        by_segment.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        all.push(OfferSummary {
+            offer_id: entry.offer_id.clone(),
+            kind: offer.offer.kind.code().to_owned(),
+            name_zh: offer.offer.name_zh.clone(),
+            name_en: offer.offer.name_en.clone(),
+            eligible: entry.eligible,
+            chosen: entry.chosen,
+            members: tally.members,
+            segments: by_segment,
+            reasons,
+        });
+    }
     all.sort_by(|a, b| b.chosen.cmp(&a.chosen).then_with(|| a.offer_id.cmp(&b.offer_id)));
-    all
+    Ok((all, with_list, held_out))
 }
-

@@ -11,8 +11,12 @@ pub struct RunSummary {
     pub manifest: Manifest,
     /// Segments with their share and what sets them apart, by falling size.
     pub segments: Vec<SegmentSummary>,
-    /// Offers with a sentence as an example, by falling number of slots.
+    /// Offers with sentences as examples, by falling number of slots.
     pub offers: Vec<OfferSummary>,
+    /// Members with at least one slot.
+    pub with_list: u64,
+    /// Of them, members held out.
+    pub held_out: u64,
     /// Members by lifecycle stage, in the order of the stages.
     pub lifecycle: Vec<(&'static str, u64)>,
     /// Tags given, by source.
@@ -45,8 +49,29 @@ pub struct OfferSummary {
     pub offer_id: String,
     /// Kind.
     pub kind: String,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English name.
+    pub name_en: String,
+    /// Members whom its rule admits.
+    pub eligible: u64,
     /// Slots it got.
     pub chosen: u64,
-    /// A sentence that a member gets, in Chinese and in English.
-    pub example: Option<(String, String)>,
+    /// Members who got at least one of them.
+    pub members: u64,
+    /// Those members by code of their segment, by falling number.
+    pub segments: Vec<(String, u64)>,
+    /// The reasons it was given for, by falling number of slots.
+    pub reasons: Vec<ReasonSummary>,
+}
+
+/// A reason that an offer was given for.
+#[derive(Debug, Clone)]
+pub struct ReasonSummary {
+    /// Code.
+    pub code: &'static str,
+    /// Slots given for it.
+    pub slots: u64,
+    /// The sentence of the slot that scored best, in Chinese and in English.
+    pub example: (String, String),
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{FactsPlan, Lifecycle, MemberFacts, MemberThresholds, PreviousTags, SegmentModel, Segments, ValueBand};
+use super::{
+    FactsPlan, Lifecycle, MemberFacts, MemberThresholds, PreviousTags, SegmentModel, Segments, ValueBand,
+    ValueThresholds,
+};
 use crate::{
     base::{Currency, Day, tag_code::TagCode},
     history::{Dimensions, NO_CODE, Shard, Timeline},
-    input::{MemberTable, NONE},
+    input::{Labels, MemberTable, NONE},
 };
 
 /// Where a tag comes from.
@@ -105,6 +108,19 @@ pub struct ShardProfile<'a> {
     pub facts: &'a [MemberFacts],
 }
 
+/// The rule of a segment: `traits` are names of features with `+`, `++` or `-`.
+fn cluster_rule(traits: &[String], k: usize, features: usize) -> String {
+    let mut rule = format!("nearest of {k} k-means centroids over {features} features");
+    for (sign, word) in [('+', "high"), ('-', "low")] {
+        let signed = traits.iter().filter(|t| t.ends_with(sign));
+        let named: Vec<&str> = signed.map(|t| t.trim_end_matches(sign)).collect();
+        if !named.is_empty() {
+            rule.push_str(&format!("; {word} {}", named.join(", ")));
+        }
+    }
+    rule
+}
+
 impl TagBook {
     /// The tags of a run.
     #[must_use]
@@ -113,6 +129,7 @@ impl TagBook {
         thresholds: &MemberThresholds,
         plan: &FactsPlan,
         dimensions: &Dimensions,
+        labels: &Labels,
         currency: Currency,
         settings: &Segments,
     ) -> Self {
@@ -129,7 +146,7 @@ impl TagBook {
             .segments
             .iter()
             .map(|s| {
-                let rule = format!("nearest of {k} k-means centroids over {}", model.features.join(", "));
+                let rule = cluster_rule(&s.traits, k, model.features.len());
                 add(TagCode::slug("", &s.code), (s.name_zh.clone(), s.name_en.clone()), TagSource::Cluster, rule)
             })
             .collect();
@@ -158,7 +175,8 @@ impl TagBook {
             .channels
             .iter()
             .map(|channel| {
-                let names = (format!("偏好渠道：{channel}"), format!("Preferred channel: {channel}"));
+                let label = labels.channel(channel);
+                let names = (format!("偏好渠道：{}", label.zh), format!("Preferred channel: {}", label.en));
                 let rule = format!("stated by the member, else {}, {from_days}", least(rules.channel_share));
                 add(TagCode::slug("ch_", channel), names, TagSource::Channel, rule)
             })
@@ -167,7 +185,8 @@ impl TagBook {
             .category_groups()
             .iter()
             .map(|group| {
-                let names = (format!("偏好品类：{group}"), format!("Favourite category: {group}"));
+                let label = labels.category(group);
+                let names = (format!("偏好品类：{}", label.zh), format!("Favourite category: {}", label.en));
                 let (share, most) = (least(rules.category_share), rules.max_categories);
                 let rule = format!("{share}, {from_days}; at most {most} categories a member");
                 add(TagCode::slug("cat_", group), names, TagSource::Category, rule)
@@ -223,7 +242,10 @@ impl TagBook {
             tags.clear();
             tags.push(self.segments[usize::from(profile.segments[member])]);
             tags.push(self.stages[stage as usize]);
-            tags.push(self.bands[thresholds.value_band(facts) as usize]);
+            // Where nobody spends anything (the data has no money), no band says anything.
+            if thresholds.value != ValueThresholds::default() {
+                tags.push(self.bands[thresholds.value_band(facts) as usize]);
+            }
             let stated = attributes.preferred_channel.as_deref().and_then(|c| self.channel_names.find(c));
             let preferred = stated.or((facts.channel != NO_CODE).then_some(usize::from(facts.channel)));
             tags.extend(preferred.and_then(|c| self.channels.get(c)));

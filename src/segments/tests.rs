@@ -10,7 +10,7 @@ use crate::{
         Dimensions, NO_CODE, NO_ITEM, Timeline,
         testing::{Row, shards_of},
     },
-    input::{ItemTable, MemberTable, NONE},
+    input::{ItemTable, Labels, MemberTable, NONE},
     kmeans::adjusted_rand_index,
 };
 
@@ -358,7 +358,7 @@ fn tags_and_their_days() {
     let (raw, _) = personas(100);
     let model = fit(&raw, &scaling(3.0, 2.0), &settings, None).model;
     let cny = Currency::from_code("CNY").unwrap();
-    let book = TagBook::new(&model, &thresholds, &plan, &dimensions, cny, &settings);
+    let book = TagBook::new(&model, &thresholds, &plan, &dimensions, &Labels::default(), cny, &settings);
     let codes: Vec<&str> = book.entries().iter().map(|e| e.tag.as_str()).collect();
     assert!(codes.is_sorted(), "{codes:?}");
     assert_eq!(codes.len(), 2 + 2 + 5 + 2 + 4);

@@ -150,7 +150,8 @@ impl Labels {
     /// are the paths of the shop's items, `channels` the codes on its lines; a table without any says nothing.
     pub fn check_used(&self, categories: &IdTable, channels: &IdTable, at: &JobPath, findings: &mut Findings) {
         let known = |label: &str| {
-            let below = |path: &str| path.strip_prefix(label).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let below =
+                |path: &str| path.strip_prefix(label).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             categories.iter().any(|path| below(path) || path.split('/').any(|part| part == label))
         };
         let parts = || categories.iter().flat_map(|path| std::iter::once(path).chain(path.split('/')));
@@ -175,7 +176,8 @@ fn warn<'a>(
         n => format!(" (and {} more)", n - 1),
     };
     let message = format!("there is no {what} `{first}`{rest} in the data: its label is not used");
-    let help = nearest(first).map_or_else(|| "correct the code or drop the label".to_owned(), |n| format!("did you mean `{n}`?"));
+    let help = nearest(first)
+        .map_or_else(|| "correct the code or drop the label".to_owned(), |n| format!("did you mean `{n}`?"));
     findings.warn("labels::unknown", at.key(first), message, help);
 }
 
@@ -191,7 +193,12 @@ mod tests {
     #[test]
     fn the_whole_path_goes_before_its_last_part() {
         let labels = RawLabels {
-            categories: raw(&[("pet", "宠物", "pet"), ("toy", "玩具", "toys"), ("pet/toy", "宠物玩具", ""), ("food/", "粮", "")]),
+            categories: raw(&[
+                ("pet", "宠物", "pet"),
+                ("toy", "玩具", "toys"),
+                ("pet/toy", "宠物玩具", ""),
+                ("food/", "粮", ""),
+            ]),
             channels: raw(&[("app", "手机应用", "")]),
         };
         let mut findings = Findings::new();
@@ -217,7 +224,8 @@ mod tests {
 
     #[test]
     fn labels_of_nothing_are_found() {
-        let labels = RawLabels { categories: raw(&[("a", "", ""), ("b", " ", "b")]), channels: raw(&[("c", "两\n行", "")]) };
+        let labels =
+            RawLabels { categories: raw(&[("a", "", ""), ("b", " ", "b")]), channels: raw(&[("c", "两\n行", "")]) };
         let mut findings = Findings::new();
         labels.check(&JobPath::root().key("labels"), &mut findings);
         let at: Vec<&str> = findings.iter().map(|f| f.at.as_str()).collect();
@@ -230,7 +238,12 @@ mod tests {
         let mut findings = Findings::new();
         let labels = labels.check(&JobPath::root(), &mut findings);
         let categories = IdTable::from_unsorted(["pet/cat/litter", "tea"]);
-        labels.check_used(&categories, &IdTable::from_unsorted(["tmall"]), &JobPath::root().key("labels"), &mut findings);
+        labels.check_used(
+            &categories,
+            &IdTable::from_unsorted(["tmall"]),
+            &JobPath::root().key("labels"),
+            &mut findings,
+        );
         let said: Vec<String> = findings.iter().map(|f| format!("{}: {} {:?}", f.at, f.message, f.help)).collect();
         assert_eq!(
             said,

@@ -21,8 +21,9 @@ pub(super) struct Accessory;
 static REASONS: &[Reason] = &[Reason {
     code: "fits_your_device",
     fills: &[Item, Because, Date, Count],
-    zh: "{item}适配您在 {date} 购买的{because}。",
+    zh: "「{item}」适配您在{date}购买的「{because}」。",
     en: "{item} fits the {because} you bought on {date}.",
+    undated: None,
 }];
 
 impl OfferKind for Accessory {
@@ -64,7 +65,8 @@ impl OfferKind for Accessory {
                 continue;
             }
             for accessory in fits.accessories(device) {
-                if !offer.allows(*accessory) || has_the_like(member, device, *accessory) || !member.may_get(*accessory) {
+                if !offer.allows(*accessory) || has_the_like(member, device, *accessory) || !member.may_get(*accessory)
+                {
                     continue;
                 }
                 let Some(attach) = world.attach.get(device, *accessory, world.statistics) else { continue };
@@ -91,7 +93,9 @@ impl OfferKind for Accessory {
 /// Adds the proposal unless one of its category is there that fits better: one case is enough.
 fn keep_best_of_category(member: &MemberView<'_>, new: Proposal, start: usize, out: &mut Vec<Proposal>) {
     let category = |p: &Proposal| p.target.item().and_then(|i| member.world.items.category_of(i));
-    let rival = out[start..].iter_mut().find(|p| p.target == new.target || (category(p).is_some() && category(p) == category(&new)));
+    let rival = out[start..]
+        .iter_mut()
+        .find(|p| p.target == new.target || (category(p).is_some() && category(p) == category(&new)));
     match rival {
         None => out.push(new),
         Some(old) if new.fit > old.fit || (new.fit == old.fit && new.target < old.target) => *old = new,
@@ -105,6 +109,8 @@ fn has_the_like(member: &MemberView<'_>, device: u32, accessory: u32) -> bool {
     let category = items.category_of(accessory);
     member.own().iter().any(|own| {
         own.item == accessory
-            || (category.is_some() && items.category_of(own.item) == category && member.world.fits().fits(device, own.item))
+            || (category.is_some()
+                && items.category_of(own.item) == category
+                && member.world.fits().fits(device, own.item))
     })
 }

@@ -20,8 +20,9 @@ pub(super) struct CategoryEarlyAccess;
 static REASONS: &[Reason] = &[Reason {
     code: "regular_buyer",
     fills: &[Category, Count, Days, Date],
-    zh: "您自 {date} 起 {count} 次购买{category}，约每 {days} 天一次，{valid_from} 起可抢先选购。",
-    en: "{count} purchases of {category} since {date}, about every {days} days: early access from {valid_from}.",
+    zh: "您自{date}起已 {count} 次选购{category}类商品，约每 {days} 天一次；{valid_from}起您可抢先选购。",
+    en: "{count} purchases in {category} since {date}, about every {days} days: early access for you from {valid_from}.",
+    undated: None,
 }];
 
 impl OfferKind for CategoryEarlyAccess {
@@ -91,8 +92,8 @@ impl OfferKind for CategoryEarlyAccess {
             target: Target::Category(favourite),
             fit: saturate(f64::from(rhythm.days), 3.0) * (1.0 - 0.5 * (gaps_since / rule.max_gaps).min(1.0)),
             reason: 0,
+            // Counted over all the categories of the offer, which the sentence names.
             evidence: Evidence {
-                about: Target::Category(favourite),
                 count: Some(small(rhythm.days)),
                 days: Some(small(rhythm.median_gap)),
                 date: Some(rhythm.first),

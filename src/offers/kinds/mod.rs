@@ -8,9 +8,5 @@ mod replenish;
 use super::kind::OfferKind;
 
 /// Every kind there is.
-pub static KINDS: &[&dyn OfferKind] = &[
-    &next_item::NextItem,
-    &replenish::Replenish,
-    &accessory::Accessory,
-    &category_early_access::CategoryEarlyAccess,
-];
+pub static KINDS: &[&dyn OfferKind] =
+    &[&next_item::NextItem, &replenish::Replenish, &accessory::Accessory, &category_early_access::CategoryEarlyAccess];

@@ -10,7 +10,11 @@ use super::super::{
     template::Placeholder::{Because, Count, Date, Item},
     world::World,
 };
-use crate::recommend::{Candidate, Term};
+use crate::{
+    base::Day,
+    history::Timeline,
+    recommend::{Candidate, Term},
+};
 
 /// Score at which the fit is one half: a rebuy item that stood in the member's newest basket.
 const HALF_SCORE: f64 = 1.0;
@@ -18,8 +22,9 @@ const HALF_SCORE: f64 = 1.0;
 const FILLERS: usize = 200;
 
 const BOUGHT_BEFORE: u8 = 0;
-const BECAUSE_YOU_BOUGHT: u8 = 1;
-const POPULAR_NOW: u8 = 2;
+const BOUGHT_ONCE: u8 = 1;
+const BECAUSE_YOU_BOUGHT: u8 = 2;
+const POPULAR_NOW: u8 = 3;
 
 /// The kind.
 pub(super) struct NextItem;
@@ -28,20 +33,36 @@ static REASONS: &[Reason] = &[
     Reason {
         code: "bought_before",
         fills: &[Item, Count, Date],
-        zh: "您已 {count} 次购买{item}，最近一次是 {date}。",
+        zh: "您已 {count} 次购买「{item}」，最近一次是{date}。",
         en: "You have bought {item} {count} times, last on {date}.",
+        undated: Some((
+            "您已 {count} 次购买「{item}」，欢迎再次选购。",
+            "You have bought {item} {count} times: would you like it again?",
+        )),
+    },
+    Reason {
+        code: "bought_once",
+        fills: &[Item, Count, Date],
+        zh: "您在{date}购买过「{item}」，欢迎再次选购。",
+        en: "You bought {item} on {date}: would you like it again?",
+        undated: Some(("您购买过「{item}」，欢迎再次选购。", "You have bought {item}: would you like it again?")),
     },
     Reason {
         code: "because_you_bought",
         fills: &[Item, Because, Date],
-        zh: "您在 {date} 购买了{because}，{item}与它很搭。",
-        en: "{item} goes with {because}, which you bought on {date}.",
+        zh: "您在{date}购买了「{because}」，买过它的会员也常选「{item}」。",
+        en: "You bought {because} on {date}; members who did often choose {item} too.",
+        undated: Some((
+            "您购买过「{because}」，买过它的会员也常选「{item}」。",
+            "You have bought {because}; members who did often choose {item} too.",
+        )),
     },
     Reason {
         code: "popular_now",
         fills: &[Item],
-        zh: "大家最近都在买：{item}。",
+        zh: "大家最近都在买「{item}」。",
         en: "Popular now: {item}.",
+        undated: None,
     },
 ];
 
@@ -75,14 +96,11 @@ impl OfferKind for NextItem {
     }
 
     fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
-        let wanted = |item: u32| {
-            offer.allows(item) && !(offer.offer.parameters.only_new && member.own_item(item).is_some())
-        };
+        let wanted =
+            |item: u32| offer.allows(item) && !(offer.offer.parameters.only_new && member.own_item(item).is_some());
         let most = usize::from(offer.offer.max_per_member);
         let start = out.len();
-        out.extend(
-            member.candidates.iter().filter(|c| wanted(c.item)).map(|c| proposal(index, c, member.world)),
-        );
+        out.extend(member.candidates.iter().filter(|c| wanted(c.item)).map(|c| proposal(index, c, member.world)));
         // An offer of few items may be missed by the member's best: then what is popular among its own stands in.
         if offer.items.is_some() {
             for popular in member.for_anyone(index) {
@@ -108,15 +126,17 @@ impl OfferKind for NextItem {
 }
 
 fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
+    // The place of a basket in an order is no day.
+    let dated = |day: Day| (world.catalogue.timeline == Timeline::Calendar).then_some(day);
     let count = |c: u32| Some(u16::try_from(c).unwrap_or(u16::MAX));
     let (reason, evidence) = match candidate.term {
         Term::Rebuy { count: times, last_day } => {
-            (BOUGHT_BEFORE, Evidence { count: count(times), date: Some(last_day), ..Evidence::default() })
+            let reason = if times > 1 { BOUGHT_BEFORE } else { BOUGHT_ONCE };
+            (reason, Evidence { count: count(times), date: dated(last_day), ..Evidence::default() })
         }
-        Term::BecauseOf { item, last_day } if world.may_name(item) => (
-            BECAUSE_YOU_BOUGHT,
-            Evidence { about: Target::Item(item), date: Some(last_day), ..Evidence::default() },
-        ),
+        Term::BecauseOf { item, last_day } if world.may_name(item) => {
+            (BECAUSE_YOU_BOUGHT, Evidence { about: Target::Item(item), date: dated(last_day), ..Evidence::default() })
+        }
         Term::BecauseOf { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
     };
     Proposal {

@@ -14,6 +14,9 @@ use crate::{base::Day, history::UNIT, items::UsualGap, recommend::OwnItem};
 
 /// Gaps that a usual gap of the item or its category must rest on.
 const ENOUGH_GAPS: u64 = 20;
+/// Days after the due date for which it is offered, unless the job says: half the usual gap within these.
+const LEAST_LATE: u32 = 7;
+const MOST_LATE: u32 = 30;
 /// Purchases from which the member's own gap is used.
 const OWN_PURCHASES: u32 = 3;
 
@@ -24,26 +27,30 @@ static REASONS: &[Reason] = &[
     Reason {
         code: "due_own_rhythm",
         fills: &[Item, Count, Days, Date],
-        zh: "您大约每 {days} 天购买一次{item}，预计 {date} 前后需要补充。",
-        en: "You buy {item} about every {days} days; it is due around {date}.",
+        zh: "您大约每 {days} 天购买一次「{item}」，按此节奏，{date}前后该补货了。",
+        en: "You buy {item} about every {days} days: next one due around {date}.",
+        undated: None,
     },
     Reason {
         code: "due_item_gap",
         fills: &[Item, Count, Days, Date],
-        zh: "{item}通常每 {days} 天补充一次，您的预计 {date} 前后用完。",
-        en: "{item} is usually bought again after {days} days; yours is due around {date}.",
+        zh: "购买「{item}」的会员通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
+        en: "{item} is usually bought again after about {days} days: your next one is due around {date}.",
+        undated: None,
     },
     Reason {
         code: "due_category_gap",
         fills: &[Item, Count, Days, Date],
-        zh: "与{item}同类的商品通常每 {days} 天补充一次，您的预计 {date} 前后用完。",
-        en: "Items like {item} are usually bought again after {days} days; yours is due around {date}.",
+        zh: "与「{item}」同类的商品通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
+        en: "Items like {item} are usually bought again after about {days} days: your next one is due around {date}.",
+        undated: None,
     },
     Reason {
         code: "due_consumable",
         fills: &[Item, Count, Days, Date],
-        zh: "{item}一般可用 {days} 天，您的预计 {date} 前后用完。",
-        en: "{item} lasts about {days} days; yours is due around {date}.",
+        zh: "您购买的「{item}」约可用 {days} 天，以此推算，{date}前后该补货了。",
+        en: "Your {item} lasts about {days} days: next one due around {date}.",
+        undated: None,
     },
 ];
 
@@ -78,10 +85,13 @@ impl OfferKind for Replenish {
             if too_late(own, today, parameters) {
                 continue;
             }
-            let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases.unwrap_or(OWN_PURCHASES)) else { continue };
+            let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases.unwrap_or(OWN_PURCHASES))
+            else {
+                continue;
+            };
             let due = own.last_day.plus(gap as i32);
             let ahead = due.since(today);
-            let late = parameters.late_days.unwrap_or((gap / 2).max(7));
+            let late = parameters.late_days.unwrap_or((gap / 2).clamp(LEAST_LATE, MOST_LATE));
             if ahead > parameters.lead_days as i32 || -i64::from(ahead) > i64::from(late) {
                 continue;
             }
@@ -119,7 +129,7 @@ fn too_late(own: &OwnItem, today: Day, parameters: &Parameters) -> bool {
     let gaps = i64::from(own.count - 1);
     let upper = gaps - (gaps - 1) / 2;
     let longest = i64::from(own.last_day.since(own.first_day)) / upper;
-    let late = parameters.late_days.map_or((longest / 2).max(7), i64::from);
+    let late = parameters.late_days.map_or((longest / 2).clamp(LEAST_LATE.into(), MOST_LATE.into()), i64::from);
     i64::from(today.since(own.last_day)) > longest + late
 }
 

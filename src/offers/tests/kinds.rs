@@ -2,13 +2,17 @@ use super::{at, buys, crowd, item, items, shop};
 use crate::{
     base::Day,
     history::{Timeline, testing::Row},
+    input::{ItemTable, Labels},
     offers::{Language, SentenceWriter, Target, testing::Outcome},
-    input::ItemTable,
 };
 
 fn sentence(outcome: &Outcome, table: &ItemTable, member: &str, slot: usize, language: Language) -> String {
     let mut out = String::new();
-    SentenceWriter::new(&outcome.catalogue, table).push(&outcome.of(member)[slot], language, &mut out);
+    SentenceWriter::new(&outcome.catalogue, table, &Labels::default()).push(
+        &outcome.of(member)[slot],
+        language,
+        &mut out,
+    );
     out
 }
 
@@ -35,7 +39,7 @@ fn next_item_gives_reasons_and_fills_up() {
     assert!(list.iter().all(|l| l.2 != item(&shop.items, "knife")), "nobody buys it: {list:?}");
     assert_eq!(
         sentence(&outcome, &shop.items, "me", bread, Language::Zh),
-        "您已 3 次购买bread，最近一次是 1970年1月26日。"
+        "您已 3 次购买「bread」，最近一次是1970年1月26日。"
     );
     assert_eq!(
         sentence(&outcome, &shop.items, "me", bread, Language::En),
@@ -108,15 +112,14 @@ fn accessories_fit_and_are_lacking() {
     assert_eq!(of("back", "acc"), [], "what was returned is not owned");
     assert_eq!(of("none", "acc"), []);
     // No kind offers what does not fit; what was bought before fits.
-    for (member, never) in [("x", "case-y"), ("y", "case-x"), ("none", "case-x"), ("none", "case-y"), ("back", "charger")] {
+    for (member, never) in
+        [("x", "case-y"), ("y", "case-x"), ("none", "case-x"), ("none", "case-y"), ("back", "charger")]
+    {
         assert!(outcome.of(member).iter().all(|c| c.target != item(never)), "{member} {never}");
     }
     assert!(outcome.of("x").iter().all(|c| c.target != item("phone-x")), "just bought, not bought again");
     let slot = outcome.of("x").iter().position(|c| c.target == item("case-x")).unwrap();
-    assert_eq!(
-        sentence(&outcome, &shop.items, "x", slot, Language::Zh),
-        "case-x适配您在 1970年4月1日 购买的phone-x。"
-    );
+    assert_eq!(sentence(&outcome, &shop.items, "x", slot, Language::Zh), "「case-x」适配您在1970年4月1日购买的「phone-x」。");
     let evidence = outcome.of("x")[slot].evidence;
     assert_eq!((evidence.about, evidence.date), (item("phone-x"), Some(Day(90))));
 }
@@ -136,7 +139,7 @@ fn replenish_by_own_gap_then_by_the_items() {
     // Bought twice only: the item's gap of 20 makes it due on day 97.
     rows.extend(buys(&table, "items", "litter", &[50, 77]));
     // Two filters for 60 days each: due on day 100.
-    rows.push(Row { units: 2, ..Row::buy("lasts", -20 + 0, filter as u32, 100) });
+    rows.push(Row { units: 2, ..Row::buy("lasts", -20, filter as u32, 100) });
     rows.extend(buys(&table, "sofa", "sofa", &[70]));
     rows.extend(buys(&table, "early", "food", &[80, 88, 96]));
     rows.extend(buys(&table, "late", "food", &[10, 20, 30]));
@@ -160,7 +163,7 @@ fn replenish_by_own_gap_then_by_the_items() {
     }
     assert_eq!(
         sentence(&outcome, &shop.items, "own", 0, Language::Zh),
-        "您大约每 10 天购买一次food，预计 1970年7月20日 前后需要补充。"
+        "您大约每 10 天购买一次「food」，按此节奏，1970年7月20日前后该补货了。"
     );
 }
 
@@ -190,7 +193,7 @@ fn early_access_for_regular_buyers_by_own_rhythm() {
     assert_eq!((choice.valid_from, choice.valid_until), (Day(94), Day(99)));
     assert_eq!(
         sentence(&outcome, &shop.items, "weekly", 0, Language::Zh),
-        "您自 1970年3月2日 起 5 次购买cat，约每 7 天一次，1970年4月5日 起可抢先选购。"
+        "您自1970年3月2日起已 5 次选购 pet 类商品，约每 7 天一次；1970年4月5日起您可抢先选购。"
     );
     // Before it is announced, and after it is over.
     for as_of in [87, 99] {
@@ -202,13 +205,11 @@ fn early_access_for_regular_buyers_by_own_rhythm() {
 #[test]
 fn data_without_a_calendar_gets_next_items_only() {
     let table = items(&[("a", "x"), ("b", "x"), ("c", "x")]);
-    let rows: Vec<Row> =
-        (0..90).map(|i| Row::buy(&format!("m{}", i % 10), (i / 10) as i32, (i * i % 3) as u32, 5)).collect();
+    let rows: Vec<Row> = (0..90).map(|i| Row::buy(&format!("m{}", i % 10), i / 10, (i * i % 3) as u32, 5)).collect();
     let mut shop = shop(table, rows, 8);
     shop.timeline = Timeline::Ordinal;
-    let outcome = shop.decide(
-        "[[offers]]\nid = \"r\"\nkind = \"replenish\"\n[[offers]]\nid = \"n\"\nkind = \"next_item\"",
-    );
+    let outcome =
+        shop.decide("[[offers]]\nid = \"r\"\nkind = \"replenish\"\n[[offers]]\nid = \"n\"\nkind = \"next_item\"");
     for m in 0..10 {
         let list = outcome.short(&format!("m{m}"));
         assert!(!list.is_empty() && list.iter().all(|l| l.0 == "n"), "{list:?}");

@@ -1,7 +1,7 @@
 use super::{at, buys, crowd, item, items, shop};
 use crate::{
     base::Day,
-    input::ItemTable,
+    input::{ItemTable, Labels},
     offers::{Arm, Holdout, Language, PreviousDecisions, PreviousRow, SentenceWriter, testing::Night},
 };
 
@@ -190,7 +190,7 @@ fn sentences_of_the_job_and_their_length() {
          [[decision.sentences]]\nkind = \"next_item\"\nen = \"{{offer}} says: {{item}} is a very fine thing to have now\""
     );
     let outcome = shop.decide(&job);
-    let writer = SentenceWriter::new(&outcome.catalogue, &shop.items);
+    let writer = SentenceWriter::new(&outcome.catalogue, &shop.items, &Labels::default());
     let mut out = String::from("|");
     writer.push(&outcome.of("me")[0], Language::Zh, &mut out);
     assert_eq!(out, "|心选：猫粮 \"鸡肉\" 🐱（4 次）¥5.50 至 1970年4月25日");

@@ -37,9 +37,9 @@ fn naive(catalogue: &Catalogue, category: &[u32], proposals: &[Proposal]) -> Vec
                 .iter()
                 .filter(|p| offer(p).offer.slots >> list.len() & 1 == 1)
                 .filter(|p| {
-                    !list.iter().any(|l| {
-                        l.target == p.target && (l.offer == p.offer || matches!(p.target, Target::Item(_)))
-                    })
+                    !list
+                        .iter()
+                        .any(|l| l.target == p.target && (l.offer == p.offer || matches!(p.target, Target::Item(_))))
                 })
                 .filter(|p| count(&|l| l.offer == p.offer) < usize::from(offer(p).offer.max_per_member))
                 .filter(|p| {
