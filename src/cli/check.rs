@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::terminal::{job_error, run_error, show, show_report};
 use crate::{
-    base::{Finding, Severity},
     job,
     run::{self, ExitCode, RunOptions},
 };
@@ -34,8 +33,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     show_report(&report);
     if report.has_errors() {
         show(&format!("{}\n", report.summary()));
-        let absent = |f: &&Finding| f.severity == Severity::Error && !f.code.starts_with("input::not_");
-        return if report.findings().any(|f| absent(&f)) { ExitCode::BadJob } else { ExitCode::NoInput };
+        return run::findings_exit_code(&report);
     }
     show(&format!("{}: in order\n", arguments.job.display()));
     ExitCode::Done

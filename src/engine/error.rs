@@ -20,7 +20,7 @@ pub enum EngineError {
         why: String,
     },
     /// The file broke off or is damaged inside.
-    #[error("`{file}` cannot be read from row {row} on: {why}")]
+    #[error("`{file}` cannot be read from row {row} on: {why}; the file is damaged, deliver it again")]
     Damaged {
         /// The file's name within its table.
         file: String,
@@ -28,6 +28,16 @@ pub enum EngineError {
         row: u64,
         /// What the reader said.
         why: String,
+    },
+    /// A text column holds bytes that are no text, which a Parquet file may not.
+    #[error("`{file}`, row {row}: column `{column}` is not UTF-8 text; write the file again as UTF-8")]
+    NotText {
+        /// The file's name within its table.
+        file: String,
+        /// Row, counted from 0.
+        row: u64,
+        /// The file's column.
+        column: String,
     },
     /// The engine itself failed.
     #[error("the query engine failed while it {action}")]

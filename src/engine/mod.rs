@@ -1,6 +1,7 @@
 //! Floor 2: the only folder that names DataFusion. Sessions, scans of Parquet files, SQL expressions, and how work is
 //! mapped over shards.
 
+mod damage;
 mod error;
 pub mod expr;
 pub mod group_sql;

@@ -156,7 +156,13 @@ impl Engine {
     ///
     /// # Errors
     /// The error of the lowest failing chunk; `each` may return its own.
-    pub fn scan<E, S, B, F>(&self, files: &[ParquetFile], columns: &[Vec<usize>], begin: B, each: F) -> Result<Vec<S>, E>
+    pub fn scan<E, S, B, F>(
+        &self,
+        files: &[ParquetFile],
+        columns: &[Vec<usize>],
+        begin: B,
+        each: F,
+    ) -> Result<Vec<S>, E>
     where
         E: From<EngineError> + Send,
         S: Send,
@@ -179,9 +185,8 @@ impl Engine {
                         }
                         let mut state = begin(chunk);
                         let file = &files[chunk.file];
-                        let outcome = self.scan_chunk(file, chunk, &columns[chunk.file], |row, batch| {
-                            each(&mut state, row, batch)
-                        });
+                        let outcome = self
+                            .scan_chunk(file, chunk, &columns[chunk.file], |row, batch| each(&mut state, row, batch));
                         if outcome.is_err() {
                             failed.store(true, Ordering::Relaxed);
                         }
@@ -205,17 +210,12 @@ impl Engine {
     ) -> Result<(), E> {
         let stored: Vec<usize> = columns.iter().copied().filter(|c| *c < file.stored_columns).collect();
         let plan = self.chunk_plan(file, chunk, &stored)?;
-        let mut stream =
-            plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
+        let mut stream = plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
         let projected: SchemaRef =
             Arc::new(file.schema.project(columns).map_err(|e| EngineError::engine("projected")(e.into()))?);
         let mut row = chunk.first_row;
         while let Some(batch) = self.places.runtime().block_on(stream.next()) {
-            let batch = batch.map_err(|e| EngineError::Damaged {
-                file: file.file.name.clone(),
-                row,
-                why: e.strip_backtrace(),
-            })?;
+            let batch = batch.map_err(|e| self.damage(file, &stored, row, &e.strip_backtrace()))?;
             let rows = batch.num_rows();
             let batch = with_partitions(&batch, file, columns, &stored, &projected)?;
             each(row, batch)?;

@@ -61,7 +61,7 @@ pub(super) struct Ranks {
     pub(super) items: Vec<u32>,
     /// Channel, store and city code by number.
     pub(super) places: [Vec<u32>; 3],
-    /// Which columns the shop has.
+    /// Which columns the shards keep.
     pub(super) has_discount: bool,
     pub(super) has_places: [bool; 3],
 }
@@ -164,13 +164,14 @@ fn by_member(lines: Vec<Line>, rank_of: &[u32], ranks: &Ranks) -> Vec<Line> {
 
 /// The order of one member's lines: by time, then by everything that says what the line is, then by where it stood.
 fn canonical(a: &Line, b: &Line) -> Ordering {
-    (a.time, a.order).cmp(&(b.time, b.order)).then_with(|| content(a, b)).then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
+    (a.time, a.order)
+        .cmp(&(b.time, b.order))
+        .then_with(|| content(a, b))
+        .then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
 }
 
 fn content(a: &Line, b: &Line) -> Ordering {
-    let key = |l: &Line| {
-        (l.item, l.is_return, l.quantity, l.amount, l.discount, l.places, l.residue, l.verdict)
-    };
+    let key = |l: &Line| (l.item, l.is_return, l.quantity, l.amount, l.discount, l.places, l.residue, l.verdict);
     key(a).cmp(&key(b))
 }
 
@@ -209,46 +210,57 @@ struct Netted {
     unmatched: u64,
 }
 
-/// Matches each return to the member's latest earlier purchases of the item. A return line's amount becomes minus the
-/// refund: its own price for the units it matched, at most what was paid for them.
+/// Matches each return to the member's latest earlier purchases of the item; what is bought and brought back at one
+/// instant was bought first, whatever its order is called. A return line's amount becomes minus the refund: its own price
+/// for the units it matched, at most what was paid for them.
 fn net_returns(lines: &mut [Line]) -> Netted {
     if !lines.iter().any(|l| l.is_return) {
         return Netted::default();
     }
     let mut netted = Netted { returned: vec![None; lines.len()], unmatched: 0 };
-    // Per item, its purchases so far that are not fully returned: (line, units left, money left), newest last.
-    let mut open: HashMap<u32, Vec<(usize, i64, i64)>> = HashMap::new();
-    for (i, line) in lines.iter_mut().enumerate() {
-        if !line.is_return {
-            if line.item != NO_ITEM && line.quantity > 0 {
+    let mut open = OpenPurchases::new();
+    let mut start = 0;
+    while start < lines.len() {
+        let instant = lines[start].time;
+        let end = start + lines[start..].iter().take_while(|l| l.time == instant).count();
+        for (i, line) in (start..end).map(|i| (i, lines[i])) {
+            if !line.is_return && line.item != NO_ITEM && line.quantity > 0 {
                 open.entry(line.item).or_default().push((i, i64::from(line.quantity), line.amount));
             }
-            continue;
         }
-        let units = -i64::from(line.quantity);
-        let (mut left, mut refund) = (units, 0);
-        let stack = open.get_mut(&line.item);
-        if let Some(stack) = stack {
-            while left > 0
-                && let Some((bought, quantity, money)) = stack.last_mut()
-            {
-                let taken = left.min(*quantity);
-                let share = div_half_even(-i128::from(line.amount) * i128::from(taken), i128::from(units));
-                let share = i64::try_from(share).unwrap_or(i64::MAX).min(*money);
-                refund += share;
-                *money -= share;
-                *quantity -= taken;
-                left -= taken;
-                if *quantity == 0 {
-                    netted.returned[*bought] = Some(LocalTime(line.time).day());
-                    stack.pop();
-                }
-            }
+        for line in lines[start..end].iter_mut().filter(|l| l.is_return) {
+            take_back(line, &mut open, &mut netted);
         }
-        netted.unmatched += u64::from(left == units);
-        line.amount = -refund;
+        start = end;
     }
     netted
+}
+
+/// Per item, the purchases so far that are not fully returned: (line, units left, money left), newest last.
+type OpenPurchases = HashMap<u32, Vec<(usize, i64, i64)>>;
+
+fn take_back(line: &mut Line, open: &mut OpenPurchases, netted: &mut Netted) {
+    let units = -i64::from(line.quantity);
+    let (mut left, mut refund) = (units, 0);
+    if let Some(stack) = open.get_mut(&line.item) {
+        while left > 0
+            && let Some((bought, quantity, money)) = stack.last_mut()
+        {
+            let taken = left.min(*quantity);
+            let share = div_half_even(-i128::from(line.amount) * i128::from(taken), i128::from(units));
+            let share = i64::try_from(share).unwrap_or(i64::MAX).min(*money);
+            refund += share;
+            *money -= share;
+            *quantity -= taken;
+            left -= taken;
+            if *quantity == 0 {
+                netted.returned[*bought] = Some(LocalTime(line.time).day());
+                stack.pop();
+            }
+        }
+    }
+    netted.unmatched += u64::from(left == units);
+    line.amount = -refund;
 }
 
 struct ShardBuilder<'a> {
@@ -351,9 +363,7 @@ fn group_orders<'s>(lines: &[Line], pairs: &'s mut Vec<(u32, u32)>) -> &'s [(u32
         pairs.push((order, i));
     }
     pairs.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0)
-            .then_with(|| content(&lines[a.1 as usize], &lines[b.1 as usize]))
-            .then_with(|| a.1.cmp(&b.1))
+        a.0.cmp(&b.0).then_with(|| content(&lines[a.1 as usize], &lines[b.1 as usize])).then_with(|| a.1.cmp(&b.1))
     });
     pairs
 }

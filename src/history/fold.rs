@@ -38,6 +38,8 @@ pub struct FoldOptions<'a> {
     pub memory_limit: Option<u64>,
     /// Folder for what does not fit in memory.
     pub spill: &'a Path,
+    /// Whether the shards keep the stores and the cities of lines: what nothing reads is not held.
+    pub keep: [bool; 2],
 }
 
 /// The histories of a run.
@@ -94,7 +96,7 @@ pub fn fold(
         items: item_ranks,
         places: [channel_ranks, store_ranks, city_ranks],
         has_discount: input.has("discount"),
-        has_places: places,
+        has_places: [places[0], places[1] && options.keep[0], places[2] && options.keep[1]],
     };
     let context = FinishContext { ranks: &ranks, standing, wanted: &wanted };
 
@@ -107,7 +109,8 @@ pub fn fold(
         let bytes = shard.heap_bytes() as u64;
         let place = if budget.is_some_and(|b| held.fetch_add(bytes, Ordering::Relaxed) + bytes > b) {
             held.fetch_sub(bytes, Ordering::Relaxed);
-            spill(&shard, options.spill).map_err(|source| InputError::Spill { path: options.spill.to_owned(), source })?
+            spill(&shard, options.spill)
+                .map_err(|source| InputError::Spill { path: options.spill.to_owned(), source })?
         } else {
             Place::Memory(Arc::new(shard))
         };
@@ -158,9 +161,8 @@ fn scan(
 ) -> Result<(u64, ReasonCounts, Vec<LostRow>), InputError> {
     progress.start("read", Some(input.rows()));
     let all_lost = Mutex::new(Vec::new());
-    let parts = engine.scan(
-        &input.files,
-        &input.reads(),
+    let parts = input.scan(
+        engine,
         |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), 0u64),
         |(file, feeder, counts, read), first_row, batch| {
             let mapped = input.map(*file, first_row, &batch)?;

@@ -6,7 +6,7 @@ use crate::engine::{EngineError, expr::ExprError};
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// A file could not be read.
-    #[error("table {table}")]
+    #[error("table {table} cannot be read")]
     Read {
         /// The table.
         table: &'static str,
@@ -45,4 +45,15 @@ pub enum InputError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl InputError {
+    /// The error with the table that was being read, where it does not say so itself.
+    #[must_use]
+    pub fn in_table(self, table: &'static str) -> Self {
+        match self {
+            Self::Engine(source) => Self::Read { table, source },
+            other => other,
+        }
+    }
 }

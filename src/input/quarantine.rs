@@ -34,9 +34,8 @@ pub fn raw_rows(engine: &Engine, input: &TableInput, lost: &[LostRow]) -> Result
     if lost.is_empty() {
         return Ok(Vec::new());
     }
-    let parts = engine.scan(
-        &input.files,
-        &input.reads(),
+    let parts = input.scan(
+        engine,
         |chunk| (chunk.file as u32, Vec::new()),
         |(file, rows), first_row, batch| {
             let end = first_row + batch.num_rows() as u64;

@@ -71,9 +71,8 @@ pub fn read_side(
     context: &SideContext<'_>,
     mut each: impl FnMut(&SideRow<'_>) -> Result<(), Loss>,
 ) -> Result<(RowCounts, Vec<LostRow>), InputError> {
-    let parts = context.engine.scan(
-        &input.files,
-        &input.reads(),
+    let parts = input.scan(
+        context.engine,
         |chunk| (chunk.file, Vec::new()),
         |(file, batches), first_row, batch| {
             let mapped = input.map(*file, first_row, &batch)?;
@@ -185,7 +184,10 @@ impl SideRow<'_> {
         let micros = self.micros(name)?;
         match split_micros(micros) {
             Some((time, _)) => Some(time.day()),
-            None => i32::try_from(micros.div_euclid(86_400_000_000)).ok().filter(|d| (-100_000..100_000).contains(d)).map(Day),
+            None => i32::try_from(micros.div_euclid(86_400_000_000))
+                .ok()
+                .filter(|d| (-100_000..100_000).contains(d))
+                .map(Day),
         }
     }
 
@@ -284,9 +286,8 @@ fn scan_latest(
     column: &'static str,
     zone: &Zone,
 ) -> Result<Option<Day>, InputError> {
-    let parts = engine.scan(
-        &input.files,
-        &input.reads(),
+    let parts = input.scan(
+        engine,
         |chunk| (chunk.file, None),
         |(file, last), first_row, batch| {
             let mapped = input.map(*file, first_row, &batch)?;

@@ -19,7 +19,7 @@ use crate::{
         findings::{JobPath, nearest},
     },
     engine::{
-        Engine, EngineError, ParquetFile,
+        Engine, EngineError, ParquetFile, ScanChunk,
         expr::{Expected, ExprError, RowExpr, RowPredicate},
     },
 };
@@ -136,10 +136,18 @@ impl TableInput {
         self.files.iter().map(|f| f.rows).sum()
     }
 
-    /// The file's columns that are read, per file, for [`Engine::scan`].
-    #[must_use]
-    pub fn reads(&self) -> Vec<Vec<usize>> {
-        self.bindings.iter().map(|b| b.read.clone()).collect()
+    /// [`Engine::scan`] over the columns that are read of every file.
+    ///
+    /// # Errors
+    /// As there, with the table named.
+    pub fn scan<S: Send>(
+        &self,
+        engine: &Engine,
+        begin: impl Fn(&ScanChunk) -> S + Sync,
+        each: impl Fn(&mut S, u64, RecordBatch) -> Result<(), InputError> + Sync,
+    ) -> Result<Vec<S>, InputError> {
+        let columns: Vec<Vec<usize>> = self.bindings.iter().map(|b| b.read.clone()).collect();
+        engine.scan(&self.files, &columns, begin, each).map_err(|e| e.in_table(self.table.name()))
     }
 
     /// Turns a batch as read into our columns.
@@ -168,7 +176,11 @@ impl TableInput {
 
     /// An expression that failed on a file's rows.
     pub(super) fn failed(&self, file: usize, source: ExprError) -> InputError {
-        InputError::Expression { table: self.table.name(), file: self.files[file].file.name.clone(), source: Box::new(source) }
+        InputError::Expression {
+            table: self.table.name(),
+            file: self.files[file].file.name.clone(),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -388,7 +400,12 @@ fn check_needs(
             whole = false;
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
             let help = format!("name one under `columns`; the file has: {}", names.join(", "));
-            findings.error("input::missing_column", at.key("columns"), format!("{place} has no column for {group}"), help);
+            findings.error(
+                "input::missing_column",
+                at.key("columns"),
+                format!("{place} has no column for {group}"),
+                help,
+            );
         }
     }
     whole
@@ -405,15 +422,20 @@ fn check_class(
     if fits(class, data_type) {
         return true;
     }
-    let message = format!("{place}: column `{name}` is {data_type}, but {} is needed", class.words());
-    let help = match class {
-        Class::Id => format!("convert it: {{ expr = \"cast({name} as bigint)\" }}"),
-        Class::Time | Class::Day => format!("convert it: {{ expr = \"to_timestamp({name})\" }}"),
-        Class::Integer | Class::Decimal | Class::Money => {
-            format!("convert it: {{ expr = \"cast({name} as decimal(18, 4))\" }}")
-        }
-        Class::Boolean => format!("convert it: {{ expr = \"{name} = 1\" }}"),
-        Class::Text | Class::TextList => format!("convert it: {{ expr = \"cast({name} as varchar)\" }}"),
+    let is_text = matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let found = if is_text { "text".to_owned() } else { data_type.to_string() };
+    let message = format!("{place}: column `{name}` is {found}, but {} is needed", class.words());
+    let ours = at.as_str().rsplit('.').next().unwrap_or(name);
+    let sql = match class {
+        Class::Id => Some(format!("cast({name} as bigint)")),
+        Class::Time | Class::Day => (is_text || data_type.is_numeric()).then(|| format!("to_timestamp({name})")),
+        Class::Integer | Class::Decimal | Class::Money => is_text.then(|| format!("cast({name} as decimal(18, 4))")),
+        Class::Boolean => is_text.then(|| format!("{name} = 'true'")),
+        Class::Text | Class::TextList => Some(format!("cast({name} as varchar)")),
+    };
+    let help = match sql {
+        Some(sql) => format!("convert it: `{ours} = {{ expr = \"{sql}\" }}` under `columns`"),
+        None => format!("name another column: `{ours} = \"…\"` under `columns`"),
     };
     findings.error("input::wrong_type", at.clone(), message, help);
     false

@@ -11,7 +11,7 @@ use super::{
     bits::Bits,
     catalogue::Catalogue,
     contacts::{ContactLog, Contacted, rests},
-    decision::{Choice, Decisions},
+    decision::{Choice, Decisions, six_digits},
     list::{Fillers, ListRules, ListSpace, Scored},
     member::{Marks, MemberView},
     previous::{Held, PreviousDecisions, validity},
@@ -167,6 +167,8 @@ impl<'a> Decider<'a> {
         let (mut space, mut choices) = (ListSpace::default(), Vec::new());
         self.rules.fill(&mut space, slots, &Fillers { proposals, up_to: slots, allowed: |_| true });
         self.finish(&space.list, held, &mut choices);
+        // The lists of members get this when they are packed.
+        choices.iter_mut().for_each(|choice| choice.score = six_digits(choice.score));
         choices
     }
 

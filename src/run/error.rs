@@ -2,8 +2,14 @@
 
 use super::ExitCode;
 use crate::{
-    engine::EngineError, export::ExportError, features::FeatureError, history::ShardError, input::InputError,
-    job::Report, segments::SegmentError, store::StoreError,
+    engine::EngineError,
+    export::ExportError,
+    features::FeatureError,
+    history::ShardError,
+    input::{InputError, accounting::RowCounts},
+    job::Report,
+    segments::SegmentError,
+    store::StoreError,
 };
 
 /// Why a run ended without publishing.
@@ -16,14 +22,12 @@ pub enum RunError {
         report: Box<Report>,
     },
     /// No line is left after cleaning.
-    #[error("no purchase line is left of {read} read up to {as_of}: {reasons}")]
+    #[error("table transactions: no line is left of {} read as of {as_of} ({}); {}", rows.read, reasons(rows), remedy(rows))]
     NoLines {
-        /// Rows read.
-        read: u64,
         /// The as-of day.
         as_of: crate::base::Day,
-        /// What became of them.
-        reasons: String,
+        /// What became of the rows.
+        rows: Box<RowCounts>,
     },
     /// `latest-in-data` finds no day.
     #[error("`as_of` is \"latest-in-data\", but no row of table transactions has a usable time; give --as-of")]
@@ -99,18 +103,19 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Findings { report } => {
-                let absent = |code: &str| matches!(code, "input::not_found" | "input::not_parquet");
-                let errors = || report.findings().filter(|f| f.severity == crate::base::Severity::Error);
-                if errors().all(|f| absent(f.code)) { ExitCode::NoInput } else { ExitCode::BadJob }
+            Self::Findings { report } => findings_exit_code(report),
+            Self::NoLines { .. } | Self::NoAsOf | Self::NoPrevious { .. } | Self::BadPrevious { .. } => {
+                ExitCode::NoInput
             }
-            Self::NoLines { .. } | Self::NoAsOf | Self::NoPrevious { .. } | Self::BadPrevious { .. } => ExitCode::NoInput,
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } => ExitCode::BadJob,
             Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
             Self::Input(_) => ExitCode::NoInput,
-            Self::Engine(EngineError::NotParquet { .. } | EngineError::Damaged { .. } | EngineError::Store(_)) => {
-                ExitCode::NoInput
-            }
+            Self::Engine(
+                EngineError::NotParquet { .. }
+                | EngineError::Damaged { .. }
+                | EngineError::NotText { .. }
+                | EngineError::Store(_),
+            ) => ExitCode::NoInput,
             Self::Feature(_) => ExitCode::BadJob,
             Self::Segment(SegmentError::TooFewMembers { .. } | SegmentError::TooFewKinds { .. }) => ExitCode::BadJob,
             Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } => ExitCode::Bug,
@@ -121,4 +126,31 @@ impl RunError {
             Self::Export(_) | Self::Store(_) => ExitCode::CannotWrite,
         }
     }
+}
+
+fn reasons(rows: &RowCounts) -> String {
+    let all: Vec<String> = rows.dropped.iter().chain(&rows.quarantined).map(|(why, n)| format!("{why} {n}")).collect();
+    all.join(", ")
+}
+
+/// What to do where no line is left: by the reason that took most of them.
+fn remedy(rows: &RowCounts) -> &'static str {
+    let most = rows.dropped.iter().chain(&rows.quarantined).max_by_key(|(_, n)| **n);
+    match most.map_or("", |(reason, _)| reason.as_str()) {
+        "no_member" => "map `member_id` to the column that holds it",
+        "after_as_of" => "give a later `as_of`, or deliver older lines",
+        "before_window" => "widen the window under `cleaning`, or deliver newer lines",
+        "not_merchandise" => "correct `cleaning.not_merchandise`, which holds for them",
+        "bad_price" => "map `amount` or `unit_price` to the column that holds it",
+        "unknown_item" => "deliver the items table whole, or set `cleaning.unknown_items = \"keep\"`",
+        _ => "map `ts`, `quantity`, `unit_price` and `amount` to columns that always have a value",
+    }
+}
+
+/// The exit code for findings that are errors.
+#[must_use]
+pub fn findings_exit_code(report: &Report) -> ExitCode {
+    let absent = |code: &str| matches!(code, "input::not_found" | "input::not_parquet" | "input::empty_table");
+    let mut errors = report.findings().filter(|f| f.severity == crate::base::Severity::Error);
+    if errors.all(|f| absent(f.code)) { ExitCode::NoInput } else { ExitCode::BadJob }
 }

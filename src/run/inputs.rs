@@ -85,10 +85,11 @@ pub fn open_inputs(engine: &Engine, job: &Job, findings: &mut Findings) -> Input
     let Some(lines) = inputs.get(Table::Transactions) else { return inputs };
     if lines.rows() == 0 {
         let at = JobPath::root().key("inputs").key("transactions").key("path");
+        let first = lines.files.first().map_or("", |f| f.file.name.as_str());
         findings.error(
             "input::empty_table",
             at,
-            format!("table transactions has {} file(s) and no row", lines.files.len()),
+            format!("table transactions has no row: {} file(s), the first `{}`", lines.files.len(), first),
             "deliver the purchase lines",
         );
     }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
     decide::{Contacts, decide},
-    fit::{Scene, describe, know},
+    fit::{Scene, describe, know, member_ids},
     inputs::{TableDigest, open_inputs},
     outputs::{self, Identity, TIMINGS},
     previous::Previous,
@@ -260,11 +260,15 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages)?;
 
     progress.start("write", None);
+    let members = member_ids(&histories.shards)?;
+    // What is written needs no histories: the blocks being written take their memory.
+    let histories = Histories { shards: ShardSet::default(), ..histories };
+    let scene = Scene { histories: &histories, ..scene };
     // A dry run writes nothing to the output place.
     let aside = OutputRoot::Folder(opened.spill.clone());
     let staging = if options.dry_run { &aside } else { &root }.stage(&run_id).map_err(RunError::Output)?;
     let quarantined = quarantine(&opened, &side, &histories)?;
-    let written = outputs::write(&scene, &described, &known, &decided, &catalogue, &quarantined, &staging)?;
+    let written = outputs::write(&scene, &members, &described, &known, &decided, &catalogue, &quarantined, &staging)?;
     let identity = Identity {
         run_id: &run_id,
         previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
@@ -277,7 +281,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     progress.finish(&format!("{} files", staged.len() + 1));
     stages.end("write");
 
-    let (offers, with_list, held_out) = outputs::offer_summaries(&scene, &described, &decided, &catalogue, &manifest)?;
+    let (offers, with_list, held_out) = outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
     let summary = Box::new(RunSummary {
         segments: outputs::segment_summaries(&described),
         offers,
@@ -443,8 +447,14 @@ fn read_lines(
             Permission::Minor => Standing::Excluded(Exclusion::Minor),
         }
     };
+    // Stores and cities of lines are read by SQL features alone.
+    let named = |column: &str| {
+        let words = |sql: &str| sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == column);
+        job.features().sql.iter().any(|f| words(&f.expr))
+    };
+    let keep = [named("store"), named("city")];
     let options =
-        FoldOptions { shards: job.shards(), as_of, cleaning: job.cleaning(), memory_limit, spill: &opened.spill };
+        FoldOptions { shards: job.shards(), as_of, cleaning: job.cleaning(), memory_limit, spill: &opened.spill, keep };
     fold(&opened.engine, lines, &cleaner, listed.as_deref(), &standing, &options, progress)
 }
 

@@ -7,7 +7,7 @@ use crate::kmeans::KMeansError;
 pub enum SegmentError {
     /// Fewer members than segments.
     #[error(
-        "{members} members cannot form {k} segments; lower `segments.k` to at most {members}, or read more history"
+        "{k} segments need at least as many members, and there are {members}; lower `segments.k`, or read more history"
     )]
     TooFewMembers {
         /// Members in the fit.

@@ -21,6 +21,7 @@ pub const CURRENT_LINK: &str = "current";
 /// Name of the pointer object to the newest run on an object store.
 pub const CURRENT_POINTER: &str = "current.json";
 const SUCCESS: &str = "_SUCCESS";
+const STAGING: &str = ".staging";
 
 /// The job's output place.
 #[derive(Debug, Clone)]
@@ -79,8 +80,8 @@ impl OutputRoot {
         if !place.contains("://") {
             return Ok(Self::Folder(base.join(place)));
         }
-        let url = Url::parse(place)
-            .map_err(|e| StoreError::BadPlace { place: place.to_owned(), why: e.to_string() })?;
+        let url =
+            Url::parse(place).map_err(|e| StoreError::BadPlace { place: place.to_owned(), why: e.to_string() })?;
         let store = places.open(&url)?;
         Ok(Self::Objects { store, prefix: url.path().trim_matches('/').to_owned(), url })
     }
@@ -217,10 +218,12 @@ impl OutputRoot {
     /// If the folder cannot be made.
     pub fn stage(&self, run_id: &str) -> Result<Staging, StoreError> {
         let folder = match self {
-            Self::Folder(root) => root.join(".staging").join(format!("run={run_id}")),
+            Self::Folder(root) => root.join(STAGING).join(format!("run={run_id}")),
             Self::Objects { .. } => std::env::temp_dir().join(format!("nextoffer-{}-run={run_id}", std::process::id())),
         };
-        match fs::remove_dir_all(&folder) {
+        // What a run that was killed left goes too: whoever stages beside the runs holds the lock.
+        let left = folder.parent().filter(|parent| parent.ends_with(STAGING)).unwrap_or(&folder);
+        match fs::remove_dir_all(left) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::Io { action: "remove", path: folder, source: e });
             }
@@ -379,13 +382,16 @@ impl Staging {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
 
-    /// Throws the staged run away.
-    ///
-    /// # Errors
-    /// If the folder cannot be removed.
-    pub fn discard(self) -> Result<(), StoreError> {
-        fs::remove_dir_all(&self.folder).map_err(StoreError::io("remove", &self.folder))
+impl Drop for Staging {
+    /// What was not published is thrown away.
+    fn drop(&mut self) {
+        // Nobody is left to tell; the next run clears the place again.
+        let _ = fs::remove_dir_all(&self.folder);
+        if let Some(place) = self.folder.parent().filter(|p| p.ends_with(STAGING)) {
+            let _ = fs::remove_dir(place);
+        }
     }
 }
 
