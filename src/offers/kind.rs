@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A mechanic: who gets an offer of this kind, of what, and why. A new kind is a file in `kinds/` and a line in
-/// [`kinds::KINDS`].
+/// `kinds::KINDS`.
 pub trait OfferKind: Send + Sync {
     /// The name in the job file and in the outputs.
     fn code(&self) -> &'static str;
