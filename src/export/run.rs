@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Members of a block of decisions; part of the bytes, for a block is a row group.
-const BLOCK: usize = 8192;
+const BLOCK: usize = 4096;
 
 /// Everything a run has to say about its members. Slices by member are in (shard, member) order.
 pub struct RunTables<'a> {

@@ -11,19 +11,15 @@ use std::{
 use super::{
     intern::{Interner, LocalInterner, SharedInterner, Texts},
     line::{Line, LineLayout, verdict_code},
+    piece::Piece,
 };
 use crate::input::{InputError, lines::LineRow};
-
-/// Bytes of one piece of a bucket: pieces are not moved when a bucket grows.
-const PIECE: usize = 256 << 10;
-/// Longest encoded line.
-const LONGEST_LINE: usize = 96;
 
 /// The lines of one shard.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     members: Interner,
-    pieces: Vec<Vec<u8>>,
+    pieces: Vec<Piece>,
     spilled: Option<std::fs::File>,
     lines: usize,
 }
@@ -51,6 +47,7 @@ pub(super) struct Feeder<'a> {
     /// Rows of the batch at hand by shard.
     by_shard: Vec<Vec<u32>>,
     guesses: Vec<Option<u32>>,
+    encoded: Vec<u8>,
 }
 
 impl Buckets {
@@ -77,6 +74,7 @@ impl Buckets {
             places: std::array::from_fn(|p| LocalInterner::new(&self.places[p])),
             by_shard: vec![Vec::new(); self.shards.len()],
             guesses: Vec::new(),
+            encoded: Vec::new(),
         }
     }
 
@@ -90,8 +88,8 @@ impl Buckets {
             self.decode(&bytes, &mut lines);
         }
         for piece in std::mem::take(&mut bucket.pieces) {
-            self.decode(&piece, &mut lines);
-            self.held.fetch_sub(piece.len() as u64, Ordering::Relaxed);
+            self.decode(piece.bytes(), &mut lines);
+            self.held.fetch_sub(piece.bytes().len() as u64, Ordering::Relaxed);
         }
         Ok((bucket.members.into_texts(), lines))
     }
@@ -113,8 +111,8 @@ impl Buckets {
             none => none.insert(tempfile::tempfile_in(&self.spill)?),
         };
         for piece in bucket.pieces.drain(..) {
-            file.write_all(&piece)?;
-            self.held.fetch_sub(piece.len() as u64, Ordering::Relaxed);
+            file.write_all(piece.bytes())?;
+            self.held.fetch_sub(piece.bytes().len() as u64, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -160,7 +158,10 @@ impl Feeder<'_> {
                     file,
                     row: row.row,
                 };
-                added += bucket.append(&line, layout);
+                self.encoded.clear();
+                line.encode(layout, &mut self.encoded);
+                added += self.encoded.len();
+                bucket.append(&self.encoded);
             }
             self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
             bucket.lines += self.by_shard[shard].len();
@@ -187,17 +188,14 @@ fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut 
 }
 
 impl Bucket {
-    /// Adds a line; returns its encoded length.
-    fn append(&mut self, line: &Line, layout: LineLayout) -> usize {
-        let full = self.pieces.last().is_none_or(|p| p.len() + LONGEST_LINE > p.capacity());
-        if full {
-            // The first pieces are small, so that many shards of a small shop stay small.
-            let size = (4096usize << self.pieces.len().min(6)).min(PIECE);
-            self.pieces.push(Vec::with_capacity(size));
+    /// Adds an encoded line.
+    fn append(&mut self, line: &[u8]) {
+        if self.pieces.last_mut().is_some_and(|piece| piece.push(line)) {
+            return;
         }
-        let Some(piece) = self.pieces.last_mut() else { return 0 };
-        let before = piece.len();
-        line.encode(layout, piece);
-        piece.len() - before
+        let mut piece = Piece::next(self.pieces.len());
+        // A line is far shorter than any piece.
+        piece.push(line);
+        self.pieces.push(piece);
     }
 }

@@ -177,8 +177,27 @@ mod tests {
         let ids = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<Option<u64>>());
         let values = (prop_oneof![Just(1000), any::<i32>()], any::<i64>(), any::<i64>(), any::<bool>());
         (ids, values, any::<[u32; 3]>(), 0u8..4, any::<u32>(), any::<u64>()).prop_map(
-            |((member, item, time, residue, order), (quantity, amount, discount, is_return), places, verdict, file, row)| Line {
-                member, item, time, residue, order, quantity, amount, discount, is_return, places, verdict, file, row,
+            |(
+                (member, item, time, residue, order),
+                (quantity, amount, discount, is_return),
+                places,
+                verdict,
+                file,
+                row,
+            )| Line {
+                member,
+                item,
+                time,
+                residue,
+                order,
+                quantity,
+                amount,
+                discount,
+                is_return,
+                places,
+                verdict,
+                file,
+                row,
             },
         )
     }

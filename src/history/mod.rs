@@ -7,10 +7,13 @@ mod finish;
 mod fold;
 mod intern;
 mod line;
+mod piece;
 mod shard;
 mod shard_set;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use dimensions::{Dimensions, Timeline};
 pub use finish::{Exclusion, Standing};

@@ -32,7 +32,15 @@ impl Row {
     /// One unit of `item` bought by `member` on `day` for `amount`.
     pub fn buy(member: &str, day: i32, item: u32, amount: Minor) -> Self {
         Self {
-            member: member.into(), day, second: 0, order: String::new(), item, units: 1, amount, discount: 0, channel: NO_CODE,
+            member: member.into(),
+            day,
+            second: 0,
+            order: String::new(),
+            item,
+            units: 1,
+            amount,
+            discount: 0,
+            channel: NO_CODE,
         }
     }
 }

@@ -42,7 +42,14 @@ pub(super) fn decide(
         Some(previous) => previous.decisions(scene.engine, catalogue, scene.items)?,
         None => PreviousDecisions::default(),
     };
-    let world = World::new(catalogue, scene.items, &known.knowledge.statistics, &known.attach, &known.repeat, scene.job.recommend().regular);
+    let world = World::new(
+        catalogue,
+        scene.items,
+        &known.knowledge.statistics,
+        &known.attach,
+        &known.repeat,
+        scene.job.recommend().regular,
+    );
     let scorer =
         known.knowledge.scorer(&known.tuned.parameters).blocking(world.blocked()).repeating(known.repeat.clone());
     let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates);

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder},
+    array::{
+        ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+        StringBuilder,
+    },
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 
@@ -52,7 +55,10 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute { name: "loyalty_tier", kind: Kind::Text(|r| r.attributes.loyalty_tier.clone()) },
     Attribute { name: "points", kind: Kind::Integer(|r| r.attributes.points) },
     Attribute { name: "preferred_channel", kind: Kind::Text(|r| r.attributes.preferred_channel.clone()) },
-    Attribute { name: "member_days", kind: Kind::Integer(|r| r.attributes.joined.map(|j| i64::from(r.as_of.since(j)))) },
+    Attribute {
+        name: "member_days",
+        kind: Kind::Integer(|r| r.attributes.joined.map(|j| i64::from(r.as_of.since(j)))),
+    },
     Attribute {
         name: "age",
         kind: Kind::Integer(|r| {
@@ -132,14 +138,19 @@ impl Rules {
         let mut used: Vec<String> = Vec::new();
         for (index, offer) in catalogue.offers.iter().enumerate() {
             if let Some(sql) = &offer.offer.eligible {
-                let rule = RowPredicate::compile(&whole, sql).map_err(|source| failed(index, &offer.offer.id, source))?;
+                let rule =
+                    RowPredicate::compile(&whole, sql).map_err(|source| failed(index, &offer.offer.id, source))?;
                 used.extend(rule.columns().iter().cloned());
             }
         }
         used.sort();
         used.dedup();
-        let columns: Vec<(usize, String)> =
-            entries.iter().enumerate().filter(|(_, e)| used.contains(&e.name)).map(|(i, e)| (i, e.name.clone())).collect();
+        let columns: Vec<(usize, String)> = entries
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| used.contains(&e.name))
+            .map(|(i, e)| (i, e.name.clone()))
+            .collect();
         let attributes: Vec<usize> =
             (0..ATTRIBUTES.len()).filter(|i| used.iter().any(|u| u == ATTRIBUTES[*i].name)).collect();
         let fields = columns

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::{Day, Findings, digest::Sha256Sum, findings::JobPath, progress::Progress},
     engine::Engine,
-    history::{Exclusion, FoldOptions, Histories, Standing, Timeline, fold},
+    history::{Exclusion, FoldOptions, Histories, ShardSet, Standing, Timeline, fold},
     input::{
         ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, TableInput, Zone,
         accounting::{LostRow, RowCounts},
@@ -263,7 +263,15 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let members = member_ids(&histories.shards)?;
     // What is written needs no histories: the blocks being written take their memory.
     let histories = Histories { shards: ShardSet::default(), ..histories };
-    let scene = Scene { histories: &histories, ..scene };
+    let scene = Scene {
+        job,
+        engine: &opened.engine,
+        histories: &histories,
+        items: &items,
+        members: &side.members,
+        previous: previous.as_ref(),
+        progress,
+    };
     // A dry run writes nothing to the output place.
     let aside = OutputRoot::Folder(opened.spill.clone());
     let staging = if options.dry_run { &aside } else { &root }.stage(&run_id).map_err(RunError::Output)?;

@@ -14,12 +14,13 @@ use serde::Serialize;
 use super::{
     FORMAT, Manifest, RunError,
     decide::Decided,
-    fit::{Described, Known, Scene, member_ids},
+    fit::{Described, Known, Scene},
     inputs::TableDigest,
     manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
     summary::{OfferSummary, ReasonSummary, SegmentSummary},
 };
 use crate::{
+    base::IdTable,
     engine::EngineError,
     export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
     features::FeatureDictionary,
@@ -45,6 +46,7 @@ pub(super) struct Identity<'a> {
 /// Writes every file of the run but the manifest.
 pub(super) fn write(
     scene: &Scene<'_>,
+    members: &[IdTable],
     described: &Described,
     known: &Known,
     decided: &Decided,
@@ -52,10 +54,9 @@ pub(super) fn write(
     quarantined: &[QuarantinedRow],
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
-    let members = member_ids(&scene.histories.shards)?;
     let tables = RunTables {
-        offsets: RunTables::offsets_of(&members),
-        members: &members,
+        offsets: RunTables::offsets_of(members),
+        members,
         generic_members: &scene.histories.opted_out,
         memberships: &described.memberships,
         segments: &described.model,
@@ -251,11 +252,12 @@ struct Tally {
 /// are held out. Offers come by falling number of slots, each with the best sentence of each of its reasons.
 pub(super) fn offer_summaries(
     scene: &Scene<'_>,
+    members: &[IdTable],
     described: &Described,
     decided: &Decided,
     catalogue: &Catalogue,
     manifest: &Manifest,
-) -> Result<(Vec<OfferSummary>, u64, u64), RunError> {
+) -> (Vec<OfferSummary>, u64, u64) {
     let segments = &described.model.segments;
     let mut tallies: Vec<Tally> = catalogue
         .offers
@@ -266,7 +268,6 @@ pub(super) fn offer_summaries(
             by_reason: vec![(0, None); o.offer.kind.reasons().len()],
         })
         .collect();
-    let ids = member_ids(&scene.histories.shards)?;
     let holdout = Holdout::new(&catalogue.decision);
     let (mut with_list, mut held_out) = (0, 0);
     let mut own: Vec<u16> = Vec::new();
@@ -274,7 +275,7 @@ pub(super) fn offer_summaries(
         for member in 0..decisions.members() {
             let list = decisions.of(member);
             with_list += u64::from(!list.is_empty());
-            held_out += u64::from(!list.is_empty() && holdout.arm(ids[index].get(member)) == Arm::Holdout);
+            held_out += u64::from(!list.is_empty() && holdout.arm(members[index].get(member)) == Arm::Holdout);
             own.clear();
             for decision in list {
                 own.push(decision.offer());
@@ -327,5 +328,5 @@ pub(super) fn offer_summaries(
         });
     }
     all.sort_by(|a, b| b.chosen.cmp(&a.chosen).then_with(|| a.offer_id.cmp(&b.offer_id)));
-    Ok((all, with_list, held_out))
+    (all, with_list, held_out)
 }

@@ -32,12 +32,7 @@ pub(super) struct Previous {
 
 impl Previous {
     /// The newest published run of the job with an as-of day strictly earlier than `as_of`.
-    pub(super) fn newest(
-        root: &OutputRoot,
-        job: &str,
-        as_of: Day,
-        places: &Places,
-    ) -> Result<Option<Self>, RunError> {
+    pub(super) fn newest(root: &OutputRoot, job: &str, as_of: Day, places: &Places) -> Result<Option<Self>, RunError> {
         for run in root.runs(places)?.into_iter().rev().filter(|r| r.as_of < as_of) {
             let found = Self::open(root.clone(), run_folder(run.as_of, &run.run_id), places)?;
             if let Some(previous) = found
@@ -137,20 +132,29 @@ impl Previous {
                 columns.iter().map(find).collect::<Result<Vec<_>, _>>()
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let parts = engine.scan(&files, &reads, |_| Vec::new(), |batches, _, batch| {
-            let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
-                DataType::Utf8View => cast(array, &DataType::Utf8),
-                _ => Ok(array.clone()),
-            };
-            let arrays = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>();
-            let arrays = arrays.map_err(|e| bad(e.to_string()))?;
-            let fields = batch.schema().fields().iter().zip(&arrays).map(|(f, a)| {
-                f.as_ref().clone().with_data_type(a.data_type().clone())
-            }).collect::<Vec<_>>();
-            let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-            batches.push(RecordBatch::try_new(schema, arrays).map_err(|e| bad(e.to_string()))?);
-            Ok::<_, RunError>(())
-        })?;
+        let parts = engine.scan(
+            &files,
+            &reads,
+            |_| Vec::new(),
+            |batches, _, batch| {
+                let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
+                    DataType::Utf8View => cast(array, &DataType::Utf8),
+                    _ => Ok(array.clone()),
+                };
+                let arrays = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>();
+                let arrays = arrays.map_err(|e| bad(e.to_string()))?;
+                let fields = batch
+                    .schema()
+                    .fields()
+                    .iter()
+                    .zip(&arrays)
+                    .map(|(f, a)| f.as_ref().clone().with_data_type(a.data_type().clone()))
+                    .collect::<Vec<_>>();
+                let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
+                batches.push(RecordBatch::try_new(schema, arrays).map_err(|e| bad(e.to_string()))?);
+                Ok::<_, RunError>(())
+            },
+        )?;
         for batch in parts.iter().flatten() {
             each(batch).map_err(bad)?;
         }
