@@ -110,7 +110,7 @@ impl std::fmt::Display for Problem {
         match self {
             Self::None => Ok(()),
             Self::Empty(column) => write!(f, "{column} is empty"),
-            Self::NotFinite(column) => write!(f, "{column} is not a finite number"),
+            Self::NotFinite(column) => write!(f, "{column} is no number, infinite, or too large to be meant"),
             Self::OutOfCalendar(column) => write!(f, "{column} lies outside 1970 to 2106"),
             Self::TooLarge(column) => write!(f, "{column} is too large"),
         }

@@ -1,8 +1,9 @@
 //! The raw values of quarantined rows, read again from the files.
 
 use arrow::{
-    array::{RecordBatch, UInt64Array},
-    compute::take_record_batch,
+    array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array},
+    compute::{cast, take_record_batch},
+    datatypes::{DataType, Int64Type},
     util::display::{ArrayFormatter, FormatOptions},
 };
 
@@ -79,10 +80,19 @@ fn show(
             values: columns
                 .iter()
                 .map(|(name, array, text)| {
-                    let value = arrow::array::Array::is_valid(array, i).then(|| text.value(i).to_string());
+                    let shown = || text.value(i).try_to_string().unwrap_or_else(|_| digits(array, i));
+                    let value = array.is_valid(i).then(shown);
                     ((*name).clone(), value)
                 })
                 .collect(),
         })
         .collect())
+}
+
+/// A value that cannot be shown as what it is meant to be, such as a time past the calendar: the number that stands for it.
+fn digits(array: &ArrayRef, row: usize) -> String {
+    match cast(array, &DataType::Int64) {
+        Ok(numbers) => numbers.as_primitive::<Int64Type>().value(row).to_string(),
+        Err(error) => error.to_string(),
+    }
 }
