@@ -184,7 +184,7 @@ mod tests {
     fn lines_break_where_they_may() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a-long-word b", 4), ["a-long-word", "b"]);
-        assert_eq!(wrap("您买过「猫粮」，谢谢。", 8), ["您买过", "「猫", "粮」，", "谢谢。"]);
+        assert_eq!(wrap("您买过「猫粮」，谢谢。", 8), ["您买过", "「猫", "粮」，谢", "谢。"]);
         assert_eq!(wrap("", 8), [""]);
     }
 }

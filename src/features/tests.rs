@@ -240,6 +240,15 @@ fn the_largest_categories_are_named() {
     let set = ShardSet::in_memory(shards_of(&rows, 2));
     let plan = FeaturePlan::new(shop.view(), &set, None).unwrap();
     assert_eq!(plan.vocabulary().categories, ["pet", "tea"]);
+    let raw: crate::input::RawLabels = toml::from_str("categories.pet = { zh = \"宠物\", en = \"pets\" }").unwrap();
+    let labels = raw.check(&JobPath::root(), &mut Findings::new());
+    let labelled = FeaturePlan::new(FeatureView { labels: &labels, ..shop.view() }, &set, None).unwrap();
+    let called = |name: &str| {
+        let entry = &labelled.dictionary().entries()[labelled.dictionary().find(name).unwrap()];
+        (entry.name_zh.clone(), entry.name_en.clone())
+    };
+    assert_eq!(called("share_category_pet"), ("宠物消费占比".into(), "Share of spend on pets".into()));
+    assert_eq!(called("share_category_tea"), ("tea 消费占比".into(), "Share of spend on tea".into()));
     let made_under = plan.vocabulary().made_under;
     let pinned = Vocabulary { categories: vec!["baby".into(), "gone".into()], channels: vec![], made_under };
     let plan = FeaturePlan::new(shop.view(), &set, Some(&pinned)).unwrap();

@@ -278,4 +278,33 @@ mod tests {
             prop_assert_eq!(&out, &Day(day).to_string());
         }
     }
+
+    #[test]
+    fn chinese_and_latin_are_set_apart() {
+        for (before, after, together) in [
+            ("买", "iPad", "买 iPad"),
+            ("iPad", "适配", "iPad 适配"),
+            ("12", "次", "12 次"),
+            ("买", "「iPad", "买「iPad"),
+            ("iPad", "，", "iPad，"),
+            ("买 ", "iPad", "买 iPad"),
+            ("买", "手机", "买手机"),
+            ("", "iPad", "iPad"),
+            ("买", "", "买"),
+        ] {
+            let mut out = format!("{before}{after}");
+            set_apart(&mut out, before.len());
+            assert_eq!(out, together);
+        }
+    }
+
+    #[test]
+    fn categories_are_listed() {
+        let label = |path: &str| [format!("《{path}》"), path.to_owned()];
+        let texts = |paths: &[&str]| listed(&paths.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(), label);
+        assert_eq!(texts(&[]), ["", ""]);
+        assert_eq!(texts(&["a"]), ["《a》", "a"]);
+        assert_eq!(texts(&["a", "b", "c"]), ["《a》、《b》、《c》", "a, b and c"]);
+        assert_eq!(texts(&["a", "b", "c", "d"]), ["《a》、《b》、《c》等", "a, b, c and more"]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
         Dimensions, NO_CODE, NO_ITEM, Timeline,
         testing::{Row, shards_of},
     },
-    input::{ItemTable, Labels, MemberTable, NONE},
+    input::{ItemTable, MemberTable, NONE},
     kmeans::adjusted_rand_index,
 };
 
@@ -79,8 +79,8 @@ fn planted_personas_become_segments() {
         [
             "long-absent, infrequent, low-spending",
             "average members",
-            "recent, frequent",
-            "big-spending, frequent, recent"
+            "recently active, frequent",
+            "very high-spending, very frequent, recently active"
         ]
     );
     // Raw centroids are in the units of the features.
@@ -155,7 +155,7 @@ fn too_few_members_are_refused() {
         job_seed: 1,
     };
     let text = SegmentModel::fit(&input, &settings(4)).unwrap_err().to_string();
-    assert!(text.starts_with("3 members cannot form 4 segments; lower `segments.k`"), "{text}");
+    assert!(text.starts_with("4 segments need at least as many members, and there are 3"), "{text}");
     let twins = Array2::<f32>::zeros((50, 3));
     let text = SegmentModel::fit(&FitInput { matrix: twins.view(), ..input }, &settings(4)).unwrap_err().to_string();
     assert!(text.contains("only 1 kinds of members"), "{text}");
@@ -358,7 +358,15 @@ fn tags_and_their_days() {
     let (raw, _) = personas(100);
     let model = fit(&raw, &scaling(3.0, 2.0), &settings, None).model;
     let cny = Currency::from_code("CNY").unwrap();
-    let book = TagBook::new(&model, &thresholds, &plan, &dimensions, &Labels::default(), cny, &settings);
+    let raw: crate::input::RawLabels = toml::from_str("categories.pet = { zh = \"宠物\", en = \"pets\" }").unwrap();
+    let labels = raw.check(&JobPath::root(), &mut Findings::new());
+    let book = TagBook::new(&model, &thresholds, &plan, &dimensions, &labels, cny, &settings);
+    let names = |tag: &str| {
+        let entry = book.entries().iter().find(|e| e.tag == tag).unwrap();
+        (entry.name_zh.clone(), entry.name_en.clone())
+    };
+    assert_eq!(names("cat_pet"), ("偏好品类：宠物".into(), "Favourite category: pets".into()));
+    assert_eq!(names("ch_app"), ("偏好渠道：App".into(), "Preferred channel: app".into()));
     let codes: Vec<&str> = book.entries().iter().map(|e| e.tag.as_str()).collect();
     assert!(codes.is_sorted(), "{codes:?}");
     assert_eq!(codes.len(), 2 + 2 + 5 + 2 + 4);
@@ -370,7 +378,7 @@ fn tags_and_their_days() {
     vb_top: net spend among the first 5 % of members; nobody at present
     vb_mid: net spend at least CNY 19.00 (the first 50 % of members), not top or high
     vb_low: net spend below that of mid
-    seg_01: nearest of 2 k-means centroids over orders, net_spend, recency_days
+    seg_01: nearest of 2 k-means centroids over 3 features
     cat_pet: at least 30 % of net spend, from 2 purchase days on; at most 2 categories a member
     ch_app: stated by the member, else at least 50 % of net spend, from 2 purchase days on
     ");

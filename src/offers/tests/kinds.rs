@@ -59,19 +59,21 @@ fn what_may_never_be_offered() {
     table.denied[0] = true;
     table.stock[1] = Some(0);
     table.launch[2] = Some(Day(101));
+    // On the lines, but not in the items table.
+    table.listed[6] = false;
     let rows: Vec<Row> = (0..200).map(|i| Row::buy(&format!("m{}", i % 40), 60 + i % 40, (i % 7) as u32, 9)).collect();
     let shop = shop(table, rows, 99);
     let outcome = shop.decide(
         "[[offers]]\nid = \"n\"\nkind = \"next_item\"\n[decision]\ndeny_categories = [\"secret\"]\ngeneric_slots = 9",
     );
-    let allowed = ["e", "f", "g"].map(|id| item(&shop.items, id));
+    let allowed = ["e", "f"].map(|id| item(&shop.items, id));
     for m in 0..40 {
         let list = outcome.of(&format!("m{m}"));
         assert!(list.iter().all(|c| allowed.contains(&c.target)), "{list:?}");
         // Not even as a reason.
         assert!(list.iter().all(|c| c.evidence.about != item(&shop.items, "d")));
     }
-    assert_eq!(outcome.generic.len(), 3);
+    assert_eq!(outcome.generic.len(), 2);
     assert!(outcome.generic.iter().all(|c| allowed.contains(&c.target) && outcome.describe(c).1 == "popular_now"));
 }
 
@@ -213,5 +215,10 @@ fn data_without_a_calendar_gets_next_items_only() {
     for m in 0..10 {
         let list = outcome.short(&format!("m{m}"));
         assert!(!list.is_empty() && list.iter().all(|l| l.0 == "n"), "{list:?}");
+        for (slot, choice) in outcome.of(&format!("m{m}")).iter().enumerate() {
+            assert_eq!(choice.evidence.date, None);
+            let text = sentence(&outcome, &shop.items, &format!("m{m}"), slot, Language::Zh);
+            assert!(!text.contains('年') && !text.is_empty(), "{text}");
+        }
     }
 }
