@@ -14,7 +14,7 @@ impl IdTable {
     pub fn from_unsorted<S: AsRef<str>>(ids: impl IntoIterator<Item = S>) -> Self {
         let mut all: Vec<S> = ids.into_iter().collect();
         all.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
-        let mut table = Self { offsets: vec![0], bytes: String::new() };
+        let mut table = Self::default();
         let mut last: Option<usize> = None;
         for id in &all {
             if let Some(i) = last

@@ -197,10 +197,11 @@ mod tests {
     #[test]
     fn equal_tags_are_told_apart() {
         let mut interner = Interner::default();
-        // The same hash for different texts: only the comparison tells.
-        assert_eq!(interner.intern("a", 7, None), 0);
-        assert_eq!(interner.intern("b", 7, None), 1);
-        assert_eq!(interner.intern("a", 7, None), 0);
-        assert_eq!(interner.intern("b", 7, Some(0)), 1);
+        // The first text makes room by its true hash; the others then come with the same, false one.
+        interner.intern("first", id_hash(b"first"), None);
+        assert_eq!(interner.intern("a", 7, None), 1);
+        assert_eq!(interner.intern("b", 7, None), 2);
+        assert_eq!(interner.intern("a", 7, None), 1);
+        assert_eq!(interner.intern("b", 7, Some(1)), 2);
     }
 }

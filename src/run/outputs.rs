@@ -44,6 +44,7 @@ pub(super) struct Identity<'a> {
 }
 
 /// Writes every file of the run but the manifest.
+#[expect(clippy::too_many_arguments, reason = "each part of the run once; they belong to different stages")]
 pub(super) fn write(
     scene: &Scene<'_>,
     members: &[IdTable],
