@@ -262,7 +262,9 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;
     // What is written needs no histories: the blocks being written take their memory.
-    let histories = Histories { shards: ShardSet::default(), ..histories };
+    let bare = Histories { shards: ShardSet::default(), ..histories };
+    drop(histories.shards);
+    let histories = bare;
     let scene = Scene {
         job,
         engine: &opened.engine,
