@@ -1,0 +1,18 @@
+//! The pipeline as a whole: what a job makes of a shop, for any machine, and of a shop that is broken.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read what runs wrote and fail by panicking")]
+#![expect(clippy::disallowed_macros, reason = "tests say what they skip and what they measured")]
+
+mod broken;
+mod cdnow;
+mod command;
+mod contract;
+mod demo;
+mod floors;
+mod identity;
+mod lists;
+mod nights;
+mod object_store;
+mod online_retail;
+mod personas;
+mod planted;
+mod support;
