@@ -28,7 +28,7 @@ for spec in "${shops[@]}"; do
     cat >"$folder/$name.toml" <<TOML
 version = 1
 name = "whole_run"
-as_of = "latest-in-data"
+as_of = "2026-06-30"
 out = "$folder/runs_$name"
 
 [inputs]
@@ -61,11 +61,10 @@ import json, pathlib, sys
 folder, lines = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 timings = max(folder.glob("dt=*/run=*/timings.json"), key=lambda p: p.stat().st_mtime)
 print(f"{'stage':<24}{'wall s':>10}{'CPU s':>10}{'lines/s':>14}")
-for stage, figures in json.loads(timings.read_text()).items():
-    if isinstance(figures, dict) and "wall_s" in figures:
-        wall = figures["wall_s"]
-        rate = f"{lines / wall:14,.0f}" if wall > 0 else f"{'-':>14}"
-        print(f"{stage:<24}{wall:10.2f}{figures.get('cpu_s', 0):10.2f}{rate}")
+for stage in json.loads(timings.read_text()):
+    wall = stage["wall_s"]
+    rate = f"{lines / wall:14,.0f}" if wall > 0 else f"{'-':>14}"
+    print(f"{stage['stage']:<24}{wall:10.2f}{stage.get('cpu_s', 0):10.2f}{rate}")
 PYTHON
     if [ -n "${PEERS:-}" ]; then
         echo "== polars + scikit-learn + implicit on $name"

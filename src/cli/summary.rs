@@ -154,7 +154,11 @@ fn push_offer(offer: &OfferSummary, summary: &RunSummary, out: &mut String) {
     }
     push_wrapped(&who, 4, out);
     for reason in &offer.reasons {
-        let _ = writeln!(out, "    reason {}, {:.0}%:", reason.code, reason.slots as f64 * 100.0 / offer.chosen as f64);
+        let share = match reason.slots as f64 * 100.0 / offer.chosen as f64 {
+            percent if percent < 1.0 => "under 1%".to_owned(),
+            percent => format!("{percent:.0}%"),
+        };
+        let _ = writeln!(out, "    reason {}, {share}:", reason.code);
         let (zh, en) = &reason.example;
         push_wrapped(zh, 6, out);
         push_wrapped(en, 6, out);

@@ -229,10 +229,8 @@ impl LineCleaner {
         };
         let too_large = |column| unreadable(Problem::TooLarge(column));
         let count = quantity.unwrap_or(Decimal::ONE);
-        let thousandths = count
-            .to_units(QUANTITY_DIGITS)
-            .and_then(|q| i32::try_from(q).ok())
-            .ok_or(too_large("quantity"))?;
+        let thousandths =
+            count.to_units(QUANTITY_DIGITS).and_then(|q| i32::try_from(q).ok()).ok_or(too_large("quantity"))?;
         let total = match (amount, unit_price) {
             (Some(amount), _) => Some(amount),
             (None, Some(price)) => Some(price.times(count).ok_or(too_large("unit_price"))?),

@@ -14,12 +14,11 @@ mod side_tables;
 mod table_input;
 mod zone;
 
-
 pub use error::InputError;
 pub use item_table::{ItemTable, NONE};
 pub use member_table::{MemberAttributes, MemberTable};
-pub use settings::*;
 pub use quarantine::{QuarantinedRow, raw_rows};
+pub use settings::*;
 pub use side_tables::{
     ConsentLedger, Contact, ListedItems, Permission, read_compatibility, read_contacts, read_forgotten, read_members,
     read_suppressed_tags,

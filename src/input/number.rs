@@ -139,14 +139,15 @@ impl NumberColumn {
             DataType::Decimal128(_, scale) if *scale >= 0 => {
                 Some(Self::Decimal(ArrayRef::clone(array), u32::from(scale.unsigned_abs())))
             }
-            DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal256(_, s) | DataType::Decimal128(_, s) => {
+            DataType::Decimal32(_, s)
+            | DataType::Decimal64(_, s)
+            | DataType::Decimal256(_, s)
+            | DataType::Decimal128(_, s) => {
                 let scale = (*s).max(0);
                 let wide = cast(array, &DataType::Decimal128(38, scale)).ok()?;
                 Some(Self::Decimal(wide, u32::from(scale.unsigned_abs())))
             }
-            DataType::Float16 | DataType::Float64 => {
-                Some(Self::Float(cast(array, &DataType::Float64).ok()?))
-            }
+            DataType::Float16 | DataType::Float64 => Some(Self::Float(cast(array, &DataType::Float64).ok()?)),
             // Through text, so that 2.55f32 is 2.55 and not 2.549999952316284.
             DataType::Float32 => {
                 let text = cast(array, &DataType::Utf8).ok()?;
@@ -164,8 +165,9 @@ impl NumberColumn {
             Self::Integer(a) if a.is_valid(row) => {
                 Number::Value(Decimal { mantissa: i128::from(a.as_primitive::<Int64Type>().value(row)), scale: 0 })
             }
-            Self::Float(a) if a.is_valid(row) => Decimal::from_f64(a.as_primitive::<Float64Type>().value(row))
-                .map_or(Number::Unusable, Number::Value),
+            Self::Float(a) if a.is_valid(row) => {
+                Decimal::from_f64(a.as_primitive::<Float64Type>().value(row)).map_or(Number::Unusable, Number::Value)
+            }
             Self::Decimal(a, scale) if a.is_valid(row) => {
                 let mantissa = a.as_primitive::<Decimal128Type>().value(row);
                 Number::Value(Decimal { mantissa, scale: *scale })

@@ -93,9 +93,12 @@ impl ListedItems {
             brand,
             collections,
             collection,
-            parent: optional(column("parent"), &rows, |r| {
-                r.parent.as_deref().and_then(|p| ids.find(p)).map_or(NONE, |p| p as u32)
-            }, NONE),
+            parent: optional(
+                column("parent"),
+                &rows,
+                |r| r.parent.as_deref().and_then(|p| ids.find(p)).map_or(NONE, |p| p as u32),
+                NONE,
+            ),
             price: optional(column("price"), &rows, |r| r.price, None),
             price_tier: optional(column("price_tier"), &rows, |r| r.price_tier, 0),
             launch: optional(column("launch_date"), &rows, |r| r.launch, None),

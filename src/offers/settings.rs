@@ -175,8 +175,10 @@ fn check_offer(
         findings.error("offers::bad_id", at.key("id"), format!("`{}` is no offer id", raw.id), "write a plain name");
     }
     let Some(kind) = kind_named(&raw.kind) else {
-        let help = nearest(&raw.kind, kind_names())
-            .map_or_else(|| format!("kinds: {}", kind_names().collect::<Vec<_>>().join(", ")), |n| format!("did you mean `{n}`?"));
+        let help = nearest(&raw.kind, kind_names()).map_or_else(
+            || format!("kinds: {}", kind_names().collect::<Vec<_>>().join(", ")),
+            |n| format!("did you mean `{n}`?"),
+        );
         findings.error("offers::unknown_kind", at.key("kind"), format!("there is no offer kind `{}`", raw.kind), help);
         return None;
     };
@@ -208,7 +210,12 @@ fn check_offer(
     if let Some(eligible) = &raw.eligible
         && eligible.trim().is_empty()
     {
-        findings.error("offers::empty_rule", at.key("eligible"), "the rule is empty", "leave `eligible` out for everyone");
+        findings.error(
+            "offers::empty_rule",
+            at.key("eligible"),
+            "the rule is empty",
+            "leave `eligible` out for everyone",
+        );
     }
     let incentive = raw.incentive.unwrap_or(kind.default_incentive());
     if let Some(name) = raw.eligible.as_deref().and_then(price_sensitivity)
@@ -227,7 +234,12 @@ fn check_offer(
             slots |= 1 << (slot - 1);
         } else {
             let at = at.key("slots").index(i);
-            findings.error("offers::slot_out_of_range", at, format!("there is no slot {slot}"), "slots count from 1 to 50");
+            findings.error(
+                "offers::slot_out_of_range",
+                at,
+                format!("there is no slot {slot}"),
+                "slots count from 1 to 50",
+            );
         }
     }
     kind.check(raw, at, findings);

@@ -27,11 +27,14 @@ pub(crate) struct Shop {
     pub(crate) channel_opt_in_known: bool,
 }
 
+/// An offer's rule over the member's id.
+pub(crate) type Rule = fn(&str) -> bool;
+
 /// What a night needs besides the shop.
 #[derive(Default)]
 pub(crate) struct Night<'a> {
-    /// Rules by offer, over the member's id.
-    pub(crate) eligible: Vec<Option<fn(&str) -> bool>>,
+    /// Rules by offer.
+    pub(crate) eligible: Vec<Option<Rule>>,
     /// Contacts: member, offer, sent, refused.
     pub(crate) contacts: Vec<(&'a str, &'a str, i32, Option<i32>)>,
     pub(crate) previous: PreviousDecisions,
@@ -104,8 +107,7 @@ impl Shop {
         let fits = Fits::new(&self.items, &[]).0;
         let attach = AttachStatistics::count(&shards, &view, fits, self.recommend.attach_days).unwrap();
         let (repeat, _) = RepeatRules::new(&self.recommend, &self.items, &knowledge.statistics);
-        let world =
-            World::new(catalogue, &self.items, &knowledge.statistics, &attach, &repeat, self.recommend.regular);
+        let world = World::new(catalogue, &self.items, &knowledge.statistics, &attach, &repeat, self.recommend.regular);
         let scorer = knowledge.scorer(&Parameters::default()).blocking(world.blocked()).repeating(repeat.clone());
         let (t, u) = f(&Decider::new(&world, &scorer, self.recommend.candidates), &shards);
         (t, u, shards)
@@ -113,13 +115,7 @@ impl Shop {
 }
 
 /// Parses and binds `[[offers]]` and `[decision]`.
-pub(crate) fn bind(
-    job: &str,
-    items: &ItemTable,
-    as_of: i32,
-    timeline: Timeline,
-    findings: &mut Findings,
-) -> Catalogue {
+pub(crate) fn bind(job: &str, items: &ItemTable, as_of: i32, timeline: Timeline, findings: &mut Findings) -> Catalogue {
     #[derive(serde::Deserialize)]
     struct Job {
         #[serde(flatten)]

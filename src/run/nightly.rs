@@ -248,7 +248,12 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         .collect();
     if !small.is_empty() {
         let message = format!("under 0.2% of the members are in each of {}", small.join(", "));
-        notes.note("segments::very_small", root_path.key("segments").key("k"), message, "a smaller `k` may serve better");
+        notes.note(
+            "segments::very_small",
+            root_path.key("segments").key("k"),
+            message,
+            "a smaller `k` may serve better",
+        );
     }
     let contacts = Contacts {
         log: ContactLog::new(
@@ -291,7 +296,8 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     progress.finish(&format!("{} files", staged.len() + 1));
     stages.end("write");
 
-    let (offers, with_list, held_out) = outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
+    let (offers, with_list, held_out) =
+        outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
     let summary = Box::new(RunSummary {
         segments: outputs::segment_summaries(&described),
         offers,

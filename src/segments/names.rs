@@ -86,8 +86,9 @@ pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<f64>], kept:
     let set = |name: &Name| name.traits.iter().cloned().collect::<BTreeSet<String>>();
     let clash = |a: &Name, b: &Name| a.zh == b.zh || a.en == b.en || set(a) == set(b);
     let taken = |names: &[Option<Name>], name: &Name| names.iter().flatten().any(|n| clash(n, name));
-    // What no trait tells apart is told apart by a number.
-    let numbered = |names: &[Option<Name>], base: Name| {
+    // What no trait tells apart is told apart by a number behind the name of the first.
+    let numbered = |names: &[Option<Name>], name: Name| {
+        let base = names.iter().flatten().find(|n| set(n) == set(&name)).cloned().unwrap_or(name);
         (2..)
             .map(|n| Name { zh: format!("{} {n}", base.zh), en: format!("{} {n}", base.en), ..base.clone() })
             .find(|name| !names.iter().flatten().any(|n| n.zh == name.zh || n.en == name.en))
@@ -293,7 +294,7 @@ mod tests {
                 ("超高消费 · 高频", "very high-spending, frequent"),
                 ("超高频 · 高消费", "very frequent, high-spending"),
                 ("高频 · 高消费", "frequent, high-spending"),
-                ("高消费 · 高频 2", "high-spending, frequent 2"),
+                ("高频 · 高消费 2", "frequent, high-spending 2"),
             ]
         );
         // A name stays while its traits hold, and goes when they do not.

@@ -158,7 +158,7 @@ fn too_few_members_are_refused() {
     assert!(text.starts_with("4 segments need at least as many members, and there are 3"), "{text}");
     let twins = Array2::<f32>::zeros((50, 3));
     let text = SegmentModel::fit(&FitInput { matrix: twins.view(), ..input }, &settings(4)).unwrap_err().to_string();
-    assert!(text.contains("only 1 kinds of members"), "{text}");
+    assert!(text.contains("only 1 kinds of members apart"), "{text}");
 }
 
 fn facts(first: i32, last: i32, purchase_days: u32, median_gap: Option<f32>) -> MemberFacts {

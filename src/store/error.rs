@@ -58,7 +58,10 @@ impl StoreError {
     }
 
     /// An [`StoreError::Object`], for `map_err`.
-    pub(crate) fn object(action: &'static str, place: &(impl ToString + ?Sized)) -> impl FnOnce(object_store::Error) -> Self {
+    pub(crate) fn object(
+        action: &'static str,
+        place: &(impl ToString + ?Sized),
+    ) -> impl FnOnce(object_store::Error) -> Self {
         let place = place.to_string();
         move |source| Self::Object { action, place, source: Box::new(source) }
     }

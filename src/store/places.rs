@@ -7,7 +7,9 @@ use std::{
 };
 
 use futures::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path as ObjectPath};
+use object_store::{
+    ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path as ObjectPath,
+};
 use url::Url;
 
 use super::{InputFile, StoreError};

@@ -121,7 +121,10 @@ fn accessories_fit_and_are_lacking() {
     }
     assert!(outcome.of("x").iter().all(|c| c.target != item("phone-x")), "just bought, not bought again");
     let slot = outcome.of("x").iter().position(|c| c.target == item("case-x")).unwrap();
-    assert_eq!(sentence(&outcome, &shop.items, "x", slot, Language::Zh), "「case-x」适配您在1970年4月1日购买的「phone-x」。");
+    assert_eq!(
+        sentence(&outcome, &shop.items, "x", slot, Language::Zh),
+        "「case-x」适配您在1970年4月1日购买的「phone-x」。"
+    );
     let evidence = outcome.of("x")[slot].evidence;
     assert_eq!((evidence.about, evidence.date), (item("phone-x"), Some(Day(90))));
 }
