@@ -88,15 +88,24 @@ pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<f64>], kept:
     let taken = |names: &[Option<Name>], name: &Name| names.iter().flatten().any(|n| clash(n, name));
     // What no trait tells apart is told apart by a number behind the name of the first.
     let numbered = |names: &[Option<Name>], name: Name| {
-        let base = names.iter().flatten().find(|n| set(n) == set(&name)).cloned().unwrap_or(name);
+        let first = |n: &&Name| set(n) == set(&name) && number_of(&n.zh).is_none();
+        let base = names.iter().flatten().find(first).cloned().unwrap_or(name);
         (2..)
             .map(|n| Name { zh: format!("{} {n}", base.zh), en: format!("{} {n}", base.en), ..base.clone() })
             .find(|name| !names.iter().flatten().any(|n| n.zh == name.zh || n.en == name.en))
     };
     for (segment, (name, row)) in kept.iter().zip(differences).enumerate() {
         let Some(traits) = name.as_ref().and_then(|name| still_true(name, columns, row)) else { continue };
-        let name = render(&traits.iter().collect::<Vec<_>>());
-        names[segment] = if taken(&names, &name) { numbered(&names, name) } else { Some(name) };
+        let mut today = render(&traits.iter().collect::<Vec<_>>());
+        // The number stays with the segment that has it.
+        if let Some(number) =
+            name.as_ref().and_then(|name| number_of(&name.zh)).filter(|n| number_of(&today.zh) != Some(n))
+        {
+            today.zh.push_str(&format!(" {number}"));
+            today.en.push_str(&format!(" {number}"));
+        }
+        let same = names.iter().flatten().any(|n| n.zh == today.zh || n.en == today.en);
+        names[segment] = if same { numbered(&names, today) } else { Some(today) };
     }
     for segment in 0..differences.len() {
         if names[segment].is_some() {
@@ -112,6 +121,11 @@ pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<f64>], kept:
             found.or_else(|| numbered(&names, compose(&traits(columns, &differences[segment], TELLING), 3)));
     }
     names.into_iter().flatten().collect()
+}
+
+/// The number at the end of a name, if it has one.
+fn number_of(name: &str) -> Option<&str> {
+    name.rsplit_once(' ').map(|(_, last)| last).filter(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The traits a name stands on, if there are any and all of them still hold.
@@ -297,6 +311,12 @@ mod tests {
                 ("高频 · 高消费 2", "frequent, high-spending 2"),
             ]
         );
+        // So do the numbers, whatever the order.
+        let numbered = |zh: &str| Some(Name { zh: zh.into(), en: zh.into(), traits: vec!["orders+".into()] });
+        let row = vec![0.8, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let again = names(&columns, &[row.clone(), row.clone(), row], &[numbered("高频 2"), numbered("高频"), None]);
+        let texts: Vec<&str> = again.iter().map(|n| n.zh.as_str()).collect();
+        assert_eq!(texts, ["高频 2", "高频", "高频 3"]);
         // A name stays while its traits hold, and goes when they do not.
         let kept: Vec<Option<Name>> = found.into_iter().map(Some).collect();
         let drifted = vec![
