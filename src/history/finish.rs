@@ -212,7 +212,7 @@ struct Netted {
 
 /// Matches each return to the member's latest earlier purchases of the item; what is bought and brought back at one
 /// instant was bought first, whatever its order is called. A return line's amount becomes minus the refund: its own price
-/// for the units it matched, at most what was paid for them.
+/// for the units it matched, at most what is left of what was paid on the lines it takes them from.
 fn net_returns(lines: &mut [Line]) -> Netted {
     if !lines.iter().any(|l| l.is_return) {
         return Netted::default();

@@ -150,8 +150,9 @@ fn returns_take_the_latest_purchases_and_never_more_than_was_paid() {
     let buy = |day, units, amount| Row { units, ..Row::buy("a", day, 1, amount) };
     let rows = [buy(1, 2, 200), buy(5, 1, 80), buy(9, -2, -300), buy(10, -5, -500)];
     let done = finish_rows(&rows, &everyone);
-    // The first return takes day 5 whole (80 of 150) and one of day 1 (100 of 150); the second the other one.
-    assert_eq!(done.shard.amount, [200, 80, -180, -100]);
+    // The first return takes day 5 whole (80, less than its 150) and one of day 1 (150 of the 200 paid); the second the
+    // other one, for what is left of the 200.
+    assert_eq!(done.shard.amount, [200, 80, -230, -50]);
     let gone: Vec<(u32, i32)> = done.shard.returned.iter().map(|r| (r.line, r.day.0)).collect();
     assert_eq!(gone, [(0, 10), (1, 9)]);
     assert_eq!(done.unmatched_returns, 0);
