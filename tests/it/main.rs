@@ -9,6 +9,7 @@ mod contract;
 mod demo;
 mod floors;
 mod identity;
+mod inputs;
 mod lists;
 mod nights;
 mod object_store;
