@@ -102,6 +102,7 @@ fn shard(rows: &[&Row]) -> Shard {
                 }
                 out.amount.push(-refunded);
             }
+            sort_returns(&mut out);
             out.order_time.push(LocalTime(time));
             out.order_lines.push(out.item.len() as u32);
         }
@@ -109,4 +110,19 @@ fn shard(rows: &[&Row]) -> Shard {
     }
     out.returned.sort();
     out
+}
+
+/// Brings the lines of the last order into the order of what they came to: returns of one item may change places, for
+/// they were taken by the amount they named.
+fn sort_returns(out: &mut Shard) {
+    let first = out.order_lines.last().map_or(0, |l| *l as usize);
+    let mut order: Vec<usize> = (first..out.item.len()).collect();
+    order.sort_by_key(|i| {
+        (out.item[*i], out.is_return[*i], out.quantity[*i], out.amount[*i], out.discount[*i], out.channel[*i])
+    });
+    let sorted: Vec<(Minor, Minor, u16)> =
+        order.iter().map(|i| (out.amount[*i], out.discount[*i], out.channel[*i])).collect();
+    for (at, (amount, discount, channel)) in (first..).zip(sorted) {
+        (out.amount[at], out.discount[at], out.channel[at]) = (amount, discount, channel);
+    }
 }

@@ -38,6 +38,14 @@ pub enum RunError {
         /// As given.
         place: String,
     },
+    /// The run named by `--previous` is not one this run can follow.
+    #[error("`{place}` cannot be the previous run: {why}; name an earlier run of the job, or `none`")]
+    WrongPrevious {
+        /// As given.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A file of the previous run does not fit.
     #[error("the previous run's `{file}` cannot be used: {why}; run with `--previous none` to start afresh")]
     BadPrevious {
@@ -103,6 +111,7 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
+            Self::WrongPrevious { .. } => ExitCode::Usage,
             Self::Findings { report } => findings_exit_code(report),
             Self::NoLines { .. } | Self::NoAsOf | Self::NoPrevious { .. } | Self::BadPrevious { .. } => {
                 ExitCode::NoInput

@@ -167,7 +167,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let previous = match &options.previous {
         PreviousChoice::None => None,
         PreviousChoice::Newest => Previous::newest(&root, job.name(), as_of, &opened.places)?,
-        PreviousChoice::Place(place) => Some(Previous::named(place, &opened.places)?),
+        PreviousChoice::Place(place) => Some(Previous::named(place, job.name(), as_of, &opened.places)?),
     };
     let digests = opened.inputs.digests(&opened.places)?;
     let run_id = run_id(job, as_of, &digests, previous.as_ref());

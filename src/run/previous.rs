@@ -44,10 +44,20 @@ impl Previous {
         Ok(None)
     }
 
-    /// The run in a folder that the operator names.
-    pub(super) fn named(place: &str, places: &Places) -> Result<Self, RunError> {
+    /// The run in a folder that the operator names: a run of this job, of an earlier day.
+    pub(super) fn named(place: &str, job: &str, as_of: Day, places: &Places) -> Result<Self, RunError> {
         let root = OutputRoot::open(place, std::path::Path::new("."), places)?;
-        Self::open(root, String::new(), places)?.ok_or_else(|| RunError::NoPrevious { place: place.to_owned() })
+        let found = Self::open(root, String::new(), places)?;
+        let previous = found.ok_or_else(|| RunError::NoPrevious { place: place.to_owned() })?;
+        let manifest = &previous.manifest;
+        let why = if manifest.job != job {
+            format!("it is a run of job `{}`, not of `{job}`", manifest.job)
+        } else if manifest.as_of >= as_of {
+            format!("its day {} is not before {as_of}", manifest.as_of)
+        } else {
+            return Ok(previous);
+        };
+        Err(RunError::WrongPrevious { place: place.to_owned(), why })
     }
 
     fn open(root: OutputRoot, folder: String, places: &Places) -> Result<Option<Self>, RunError> {

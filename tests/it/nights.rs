@@ -131,6 +131,13 @@ fn the_previous_run_by_name_or_none() {
     let options = RunOptions { previous: PreviousChoice::Place("nowhere".into()), ..RunOptions::default() };
     let error = try_publish("jobs/demo.toml", out.path(), &[], options).unwrap_err();
     assert!(matches!(error, RunError::NoPrevious { .. }), "{error}");
+
+    // A run of the same or a later day would let the future in.
+    let same_day = PreviousChoice::Place(second.folder.to_str().unwrap().to_owned());
+    let options = RunOptions { previous: same_day, ..RunOptions::default() };
+    let error = try_publish("jobs/demo.toml", elsewhere.path(), &[], options).unwrap_err();
+    assert!(matches!(error, RunError::WrongPrevious { .. }), "{error}");
+    assert!(error.to_string().contains("its day 2026-06-30 is not before 2026-06-30"), "{error}");
 }
 
 #[test]
