@@ -7,7 +7,7 @@ use crate::base::{IdTable, hash::id_hash};
 /// Texts and their numbers in the order of arrival: an open-addressed table over texts that lie end to end.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    /// A power of two of slots, at most half of them taken.
+    /// A power of two of slots, at most three quarters of them taken: small tables stay in cache.
     slots: Vec<Slot>,
     texts: Texts,
 }
@@ -96,7 +96,7 @@ impl Interner {
         let number = self.texts.len() as u32;
         self.texts.bytes.push_str(text);
         self.texts.ends.push(self.texts.bytes.len() as u32);
-        if self.texts.len() * 2 > self.slots.len() {
+        if self.texts.len() * 4 > self.slots.len() * 3 {
             self.grow();
         } else {
             self.place(Slot { tag: tag_of(hash), number }, hash);
@@ -114,7 +114,7 @@ impl Interner {
     }
 
     fn grow(&mut self) {
-        self.slots = vec![Slot::default(); (self.texts.len() * 4).next_power_of_two().max(64)];
+        self.slots = vec![Slot::default(); (self.slots.len() * 2).max(64)];
         for number in 0..self.texts.len() as u32 {
             let hash = id_hash(self.texts.get(number).as_bytes());
             self.place(Slot { tag: tag_of(hash), number }, hash);
