@@ -5,7 +5,8 @@
 #
 # FOLDER (default: target/whole_run) keeps the shops, about 0.5 GB for 20 M lines; a second call uses them again.
 # Further arguments take the place of the two shops. PEERS=1 runs benches/peers/whole_job.py on each shop too.
-# PYTHON names the Python that has its packages.
+# PYTHON names the Python that has its packages. RUN_ARGS are further arguments of `nextoffer run`, such as
+# RUN_ARGS='--set output.crm=[]' for a run without CRM files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:-target/whole_run}
@@ -14,6 +15,7 @@ shops=("$@")
 [ ${#shops[@]} -gt 0 ] || shops=(40000:1000000:5000 400000:20000000:20000)
 binary=${NEXTOFFER:-target/release/nextoffer}
 python=${PYTHON:-python3}
+read -ra run_args <<<"${RUN_ARGS:-}"
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 
@@ -54,7 +56,7 @@ slots = 10
 TOML
     rm -rf "$folder/runs_$name"
     echo "== run $name: $members members, $lines lines, $items items"
-    "$python" benches/measure.py "$binary" run "$folder/$name.toml" --previous none --quiet
+    "$python" benches/measure.py "$binary" run "$folder/$name.toml" --previous none --quiet "${run_args[@]}"
     "$python" - "$folder/runs_$name" "$lines" <<'PYTHON'
 import json, pathlib, sys
 
