@@ -33,6 +33,7 @@
 //! | 8 | [`recommend`] |
 //! | 9 | [`offers`] |
 //! | 10 | [`export`], [`generate`] |
+//! | 11 | [`report`] |
 //! | 12 | [`job`] |
 //! | 13 | [`run`] |
 //! | 14 | [`cli`] |
@@ -51,6 +52,7 @@ pub mod job;
 pub mod kmeans;
 pub mod offers;
 pub mod recommend;
+pub mod report;
 pub mod run;
 pub mod segments;
 pub mod store;
