@@ -1,6 +1,7 @@
 //! Floor 0: the vocabulary everything else is written in. Nothing here reads a file or knows a table.
 
 pub mod calendar;
+pub mod cities;
 pub mod date;
 pub mod digest;
 pub mod findings;

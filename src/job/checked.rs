@@ -22,7 +22,7 @@ use crate::{
         contract::Table,
         settings::{CleaningSettings, ConsentSettings, InputSettings, Labels},
     },
-    offers::{OfferSettings, check_offers, default_offers},
+    offers::{OfferSettings, Programme, check_offers, default_offers},
     recommend::RecommendSettings,
     segments::Segments,
 };
@@ -251,8 +251,10 @@ impl RawJob {
         let segments = self.segments.check(&root.key("segments"), &features, findings);
         let recommend = self.recommend.check(&root.key("recommend"), findings);
         let catalogue = if self.offers.is_empty() { &default_offers() } else { &self.offers };
+        let programme = Programme::check(&self.loyalty, &self.calendar, &self.cities, &root, currency, findings);
+        let (at_offers, at_decision) = (root.key("offers"), root.key("decision"));
         let offers =
-            check_offers(catalogue, &self.decision, &root.key("offers"), &root.key("decision"), currency, findings);
+            check_offers(catalogue, &self.decision, programme, &at_offers, &at_decision, currency, findings);
         let output = self.output.check(&root.key("output"), findings);
         across::check(self, &inputs, findings);
         Job {

@@ -7,7 +7,7 @@ use crate::{
     export::RawOutput,
     features::RawFeatures,
     input::settings::{RawCleaning, RawConsent, RawInputs, RawLabels},
-    offers::{RawDecision, RawOffer},
+    offers::{RawCalendar, RawCities, RawDecision, RawLoyalty, RawOffer},
     recommend::RawRecommend,
     segments::RawSegments,
 };
@@ -64,10 +64,20 @@ pub struct RawJob {
     /// How items are scored for members.
     #[serde(default)]
     pub recommend: RawRecommend,
+    /// The loyalty programme's tiers and what they ask for.
+    #[serde(default)]
+    pub loyalty: RawLoyalty,
+    /// Holidays of the shop's own, beside the festivals that are built in.
+    #[serde(default)]
+    pub calendar: RawCalendar,
+    /// Tiers of cities, where they are not those of the built-in table.
+    #[serde(default)]
+    pub cities: RawCities,
     /// The catalogue of offers; without any, one `next_item` offer for everyone.
     #[serde(default)]
     pub offers: Vec<RawOffer>,
-    /// A TOML file with more `[[offers]]`, which come after those of the job.
+    /// A file with more offers, which come after those of the job: TOML with `[[offers]]`, or a CSV or Parquet table with
+    /// one offer a row and our keys as columns (`caps.total` for keys of tables, lists separated by `;`).
     pub offers_file: Option<String>,
     /// How a member's list is put together.
     #[serde(default)]

@@ -4,6 +4,7 @@
 //! lists; what is here looks at one member at a time.
 
 mod bits;
+mod caps;
 mod catalogue;
 mod contacts;
 mod decide;
@@ -13,7 +14,10 @@ mod kind;
 mod kinds;
 mod list;
 mod member;
+mod never;
+mod parameters;
 mod previous;
+mod programme;
 mod proposal;
 mod raw;
 mod sentences;
@@ -27,6 +31,7 @@ mod text;
 mod world;
 
 pub use bits::Bits;
+pub use caps::{Budget, Caps, RawBudget, RawCaps, most_holders};
 pub use catalogue::{BoundOffer, Catalogue};
 pub use contacts::{ContactLog, Contacted};
 pub use decide::{DecideSpace, Decider, ShardInputs};
@@ -34,12 +39,16 @@ pub use decision::{Choice, Decision, Decisions, push_score, six_digits};
 pub use holdout::{Arm, Holdout};
 pub use kind::{KindRef, OfferKind, kind_named, kind_names};
 pub use member::MemberView;
+pub use parameters::{Parameters, Season};
 pub use previous::{Held, PreviousBuilder, PreviousDecisions, PreviousRow};
+pub use programme::{
+    Occasion, OccasionWindow, Programme, RawCalendar, RawCities, RawHoliday, RawLoyalty, RawTier, Tier, TierPeriod,
+};
 pub use proposal::{Evidence, Proposal, Target, saturate};
 pub use sentences::{Reason, SentencePair, Sentences};
 pub use settings::{
-    DecisionSettings, Incentive, Offer, OfferSettings, Parameters, RawCatalogue, RawDecision, RawOffer, RawSentence,
-    check_offers, default_offers,
+    DecisionSettings, Incentive, Offer, OfferSettings, RawCatalogue, RawDecision, RawOffer, RawSentence, check_offers,
+    default_offers,
 };
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};

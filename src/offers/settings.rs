@@ -6,10 +6,13 @@ use serde::Serialize;
 
 pub use super::raw::{Incentive, RawDecision, RawOffer, RawSentence};
 use super::{
+    caps::{Budget, Caps},
     kind::{KindRef, kind_named, kind_names},
+    parameters::{self, Parameters},
+    programme::{Programme, check_cities},
     sentences::{Sentences, check_sentences},
 };
-use crate::base::{Currency, Day, Findings, Minor, findings::JobPath, findings::nearest};
+use crate::base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest};
 
 /// A checked offer.
 #[derive(Debug, Clone, Serialize)]
@@ -26,6 +29,16 @@ pub struct Offer {
     pub items: Vec<String>,
     /// Category paths it is limited to; empty: all.
     pub categories: Vec<String>,
+    /// Brands it is limited to; empty: all.
+    pub brands: Vec<String>,
+    /// Collections it is limited to; empty: all.
+    pub collections: Vec<String>,
+    /// Cities whose members may get it, as [`CityTiers::plain`] writes them; empty: all.
+    pub cities: Vec<String>,
+    /// City tiers whose members may get it; empty: all.
+    pub city_tiers: Vec<u8>,
+    /// Loyalty tiers whose members may get it; empty: all.
+    pub tiers: Vec<String>,
     /// First day of the window.
     pub starts: Option<Day>,
     /// Last day of the window.
@@ -38,41 +51,34 @@ pub struct Offer {
     pub eligible: Option<String>,
     /// Where it is shown.
     pub placement: String,
-    /// The channel it goes out on.
+    /// The channel it goes out on, where there is but one.
     pub channel: Option<String>,
+    /// The channels it may go out on, the best first; empty: it is not said.
+    pub channels: Vec<String>,
     /// Slots it may take, bit `s` for slot `s + 1`.
     pub slots: u64,
     /// Weight against other offers.
     pub priority: f64,
     /// Face value in minor units.
     pub value_minor: Minor,
+    /// What it costs the shop when it is taken, in minor units.
+    pub cost_minor: Minor,
     /// What it gives.
     pub incentive: Incentive,
     /// Most slots of a list.
     pub max_per_member: u16,
     /// Days after a contact.
     pub cooldown_days: u32,
+    /// Most assignments.
+    pub caps: Caps,
+    /// What it may use up.
+    pub budget: Budget,
+    /// Id of the offer that takes its place when it is used up.
+    pub fallback: Option<String>,
     /// Its sentences, one pair a reason of the kind.
     pub sentences: Sentences,
     /// Parameters of the kind.
     pub parameters: Parameters,
-}
-
-/// Parameters that only some kinds read.
-#[derive(Debug, Clone, Serialize)]
-pub struct Parameters {
-    /// Days before a due date.
-    pub lead_days: u32,
-    /// Days after a due date; `None`: half the usual gap.
-    pub late_days: Option<u32>,
-    /// Least purchases; `None`: the kind's own.
-    pub min_purchases: Option<u32>,
-    /// Days after a device was bought.
-    pub device_days: u32,
-    /// Longest usual gap.
-    pub max_gap_days: u32,
-    /// Leave out what was bought before.
-    pub only_new: bool,
 }
 
 /// The checked decision.
@@ -104,6 +110,8 @@ pub struct DecisionSettings {
     pub deny_categories: Vec<String>,
     /// Longest sentence in characters.
     pub max_sentence_chars: u16,
+    /// By channel, before `max_sentence_chars`.
+    pub channel_sentence_chars: BTreeMap<String, u16>,
 }
 
 /// The checked catalogue and decision.
@@ -113,6 +121,8 @@ pub struct OfferSettings {
     pub offers: Vec<Offer>,
     /// The decision.
     pub decision: DecisionSettings,
+    /// The loyalty programme, the occasions, the cities.
+    pub programme: Programme,
 }
 
 /// The offers of a file that a job names with `offers_file`: `[[offers]]` and nothing else.
@@ -134,6 +144,7 @@ pub fn default_offers() -> Vec<RawOffer> {
 pub fn check_offers(
     offers: &[RawOffer],
     decision: &RawDecision,
+    programme: Programme,
     at_offers: &JobPath,
     at_decision: &JobPath,
     currency: Currency,
@@ -151,21 +162,50 @@ pub fn check_offers(
                 "give every offer an id of its own",
             );
         }
-        if let Some(offer) = check_offer(raw, decision, &at, at_decision, currency, findings) {
+        if let Some(offer) = check_offer(raw, decision, &programme, &at, at_decision, currency, findings) {
             checked.push(offer);
         }
     }
+    check_fallbacks(offers, at_offers, findings);
     if offers.len() > usize::from(u16::MAX) {
         findings.error("offers::too_many", at_offers.clone(), "a catalogue holds at most 65,535 offers", "");
     }
     check_decision_sentences(decision, at_decision, findings);
     let decision = check_decision(decision, &checked, at_decision, findings);
-    OfferSettings { offers: checked, decision }
+    super::never::check(&checked, &decision, at_offers, findings);
+    OfferSettings { offers: checked, decision, programme }
+}
+
+/// Every `fallback` must name another offer, and no chain of them may close.
+fn check_fallbacks(offers: &[RawOffer], at: &JobPath, findings: &mut Findings) {
+    let of = |id: &str| offers.iter().position(|o| o.id == id);
+    for (index, raw) in offers.iter().enumerate() {
+        let Some(id) = &raw.fallback else { continue };
+        let at = at.index(index).key("fallback");
+        let Some(mut next) = of(id) else {
+            let help = nearest(id, offers.iter().map(|o| o.id.as_str()));
+            let help = help.map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+            findings.error("offers::unknown_fallback", at, format!("there is no offer `{id}`"), help);
+            continue;
+        };
+        for _ in 0..offers.len() {
+            if next == index {
+                let message = format!("the fallbacks of `{}` lead back to it", raw.id);
+                findings.error("offers::fallback_circle", at, message, "let the last one have no `fallback`");
+                break;
+            }
+            match offers[next].fallback.as_deref().and_then(of) {
+                Some(after) => next = after,
+                None => break,
+            }
+        }
+    }
 }
 
 fn check_offer(
     raw: &RawOffer,
     decision: &RawDecision,
+    programme: &Programme,
     at: &JobPath,
     at_decision: &JobPath,
     currency: Currency,
@@ -182,7 +222,7 @@ fn check_offer(
         findings.error("offers::unknown_kind", at.key("kind"), format!("there is no offer kind `{}`", raw.kind), help);
         return None;
     };
-    for (name, given) in given_parameters(raw) {
+    for (name, given) in parameters::given(raw) {
         if given && !kind.parameters().contains(&name) {
             findings.error(
                 "offers::unused_parameter",
@@ -243,16 +283,10 @@ fn check_offer(
         }
     }
     kind.check(raw, at, findings);
+    let parameters = parameters::check(raw, at, findings);
+    check_names(raw, programme, at, findings);
     let mut bound = |key: &str, value: Option<u32>, default: u32, low: u32, high: u32| {
         ranged(value, default, low..=high, &at.key(key), findings)
-    };
-    let parameters = Parameters {
-        lead_days: bound("lead_days", raw.lead_days, 7, 0, 365),
-        late_days: raw.late_days.map(|d| bound("late_days", Some(d), 7, 0, 3650)),
-        min_purchases: raw.min_purchases.map(|n| bound("min_purchases", Some(n), 3, 2, 1000)),
-        device_days: bound("device_days", raw.device_days, 365, 1, 36_500),
-        max_gap_days: bound("max_gap_days", raw.max_gap_days, 60, 1, 3650),
-        only_new: raw.only_new.unwrap_or(false),
     };
     let announce_days = bound("announce_days", raw.announce_days, 0, 0, 365);
     let valid_days = bound("valid_days", raw.valid_days, 14, 1, 3650);
@@ -261,6 +295,22 @@ fn check_offer(
         bound("max_per_member", raw.max_per_member.map(u32::from), u32::from(kind.default_per_member()), 1, 50) as u16;
     let priority = fraction(raw.priority, 1.0, 1e-6, 1e6, &at.key("priority"), findings);
     let sentences = check_sentences(kind, raw, &decision.sentences, at, at_decision, findings);
+    let value_minor =
+        money(("value", raw.value), ("value_minor", raw.value_minor), at, currency, findings).unwrap_or(0);
+    let cost_minor = money(("cost", raw.cost), ("cost_minor", raw.cost_minor), at, currency, findings).unwrap_or(0);
+    let caps = raw.caps.as_ref().map(|c| c.check(&at.key("caps"), findings)).unwrap_or_default();
+    check_cities(
+        &caps.cities.keys().cloned().collect::<Vec<_>>(),
+        &programme.cities,
+        &at.key("caps").key("cities"),
+        findings,
+    );
+    let budget = raw.budget.as_ref().map(|b| b.check(value_minor, currency, &at.key("budget"), findings));
+    let channels: Vec<String> = raw.channel.iter().chain(&raw.channels).cloned().collect();
+    if raw.channel.is_some() && !raw.channels.is_empty() {
+        let message = format!("`{}` gives both `channel` and `channels`", raw.id);
+        findings.error("offers::channel_twice", at.key("channel"), message, "keep one of them");
+    }
     Some(Offer {
         id: raw.id.clone(),
         kind,
@@ -268,34 +318,59 @@ fn check_offer(
         name_en: raw.name_en.clone().unwrap_or_else(|| raw.id.clone()),
         items: raw.items.clone(),
         categories: raw.categories.clone(),
+        brands: raw.brands.clone(),
+        collections: raw.collections.clone(),
+        cities: raw.cities.iter().map(|c| CityTiers::plain(c).to_owned()).collect(),
+        city_tiers: raw.city_tiers.clone(),
+        tiers: raw.tiers.clone(),
         starts,
         ends,
         announce_days,
         valid_days,
         eligible: raw.eligible.clone(),
         placement: raw.placement.clone().unwrap_or_else(|| "list".into()),
-        channel: raw.channel.clone(),
+        channel: if let [only] = channels.as_slice() { Some(only.clone()) } else { None },
+        channels,
         slots: if raw.slots.is_empty() { u64::MAX } else { slots },
         priority,
-        value_minor: value(raw, at, currency, findings),
+        value_minor,
+        cost_minor,
         incentive,
         max_per_member,
         cooldown_days,
+        caps,
+        budget: budget.unwrap_or_default(),
+        fallback: raw.fallback.clone(),
         sentences,
         parameters,
     })
 }
 
-/// Which of the parameters that only some kinds read are given.
-fn given_parameters(raw: &RawOffer) -> [(&'static str, bool); 6] {
-    [
-        ("lead_days", raw.lead_days.is_some()),
-        ("late_days", raw.late_days.is_some()),
-        ("min_purchases", raw.min_purchases.is_some()),
-        ("device_days", raw.device_days.is_some()),
-        ("max_gap_days", raw.max_gap_days.is_some()),
-        ("only_new", raw.only_new.is_some()),
-    ]
+/// What names cities, tiers and festivals must name ones that there are.
+fn check_names(raw: &RawOffer, programme: &Programme, at: &JobPath, findings: &mut Findings) {
+    check_cities(&raw.cities, &programme.cities, &at.key("cities"), findings);
+    for (i, tier) in raw.city_tiers.iter().enumerate().filter(|(_, tier)| !(1..=5).contains(*tier)) {
+        let at = at.key("city_tiers").index(i);
+        findings.error("offers::out_of_range", at, format!("there is no city tier {tier}"), "from 1 to 5");
+    }
+    for (i, tier) in raw.tiers.iter().enumerate() {
+        if !programme.tiers.is_empty() && programme.tier(tier).is_none() {
+            let help = nearest(tier, programme.tiers.iter().map(|t| t.code.as_str()));
+            let help = help.map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+            let at = at.key("tiers").index(i);
+            findings.error("offers::unknown_tier", at, format!("`[loyalty]` has no tier `{tier}`"), help);
+        }
+    }
+    if let Some(code) = &raw.festival
+        && programme.occasion(code).is_none()
+    {
+        let help = nearest(code, programme.occasion_codes()).map_or_else(
+            || format!("festivals: {}", programme.occasion_codes().collect::<Vec<_>>().join(", ")),
+            |n| format!("did you mean `{n}`?"),
+        );
+        let message = format!("there is no festival `{code}`");
+        findings.error("offers::unknown_festival", at.key("festival"), message, help);
+    }
 }
 
 fn day(text: Option<&str>, at: &JobPath, findings: &mut Findings) -> Option<Day> {
@@ -308,9 +383,16 @@ fn day(text: Option<&str>, at: &JobPath, findings: &mut Findings) -> Option<Day>
     day
 }
 
-fn value(raw: &RawOffer, at: &JobPath, currency: Currency, findings: &mut Findings) -> Minor {
-    let minor = match (raw.value, raw.value_minor) {
-        (None, None) => 0,
+/// An amount of money that may be given in major or in minor units, each with its key; negative ones are errors.
+pub(super) fn money(
+    (key, major): (&str, Option<f64>),
+    (minor_key, minor): (&str, Option<i64>),
+    at: &JobPath,
+    currency: Currency,
+    findings: &mut Findings,
+) -> Option<Minor> {
+    let amount = match (major, minor) {
+        (None, None) => return None,
         (None, Some(minor)) => minor,
         (Some(major), None) => {
             let exact = major * currency.minor_per_major() as f64;
@@ -318,7 +400,7 @@ fn value(raw: &RawOffer, at: &JobPath, currency: Currency, findings: &mut Findin
             if !exact.is_finite() || (exact - minor).abs() > 1e-6 * exact.abs().max(1.0) {
                 findings.error(
                     "offers::value_precision",
-                    at.key("value"),
+                    at.key(key),
                     format!("{major} is no amount of {}", currency.code()),
                     format!("it has at most {} digits after the point", currency.exponent()),
                 );
@@ -326,15 +408,16 @@ fn value(raw: &RawOffer, at: &JobPath, currency: Currency, findings: &mut Findin
             minor as Minor
         }
         (Some(_), Some(minor)) => {
-            let message = format!("`{}` gives both `value` and `value_minor`", raw.id);
-            findings.error("offers::value_twice", at.key("value"), message, "keep one of them");
+            let message = format!("both `{key}` and `{minor_key}` are given");
+            findings.error("offers::value_twice", at.key(key), message, "keep one of them");
             minor
         }
     };
-    if minor < 0 {
-        findings.error("offers::value_negative", at.key("value"), "a face value is not negative", "");
+    if amount < 0 {
+        let at = at.key(if major.is_some() { key } else { minor_key });
+        findings.error("offers::value_negative", at, format!("`{key}` is negative"), "write 0 or more");
     }
-    minor.max(0)
+    Some(amount.max(0))
 }
 
 /// A name in an SQL rule that stands for price sensitivity or discount affinity.
@@ -389,6 +472,14 @@ fn check_decision(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &
             &at.key("max_sentence_chars"),
             findings,
         ) as u16,
+        channel_sentence_chars: raw
+            .channel_sentence_chars
+            .iter()
+            .map(|(channel, most)| {
+                let at = at.key("channel_sentence_chars").key(channel);
+                (channel.clone(), ranged(Some(u32::from(*most)), 200, 10..=10_000, &at, findings) as u16)
+            })
+            .collect(),
     }
 }
 
@@ -428,7 +519,7 @@ fn fallback(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Fi
     found.and_then(|i| u16::try_from(i).ok())
 }
 
-fn ranged(
+pub(super) fn ranged(
     value: Option<u32>,
     default: u32,
     range: std::ops::RangeInclusive<u32>,
@@ -447,7 +538,14 @@ fn ranged(
     }
 }
 
-fn fraction(value: Option<f64>, default: f64, low: f64, high: f64, at: &JobPath, findings: &mut Findings) -> f64 {
+pub(super) fn fraction(
+    value: Option<f64>,
+    default: f64,
+    low: f64,
+    high: f64,
+    at: &JobPath,
+    findings: &mut Findings,
+) -> f64 {
     match value {
         None => default,
         Some(v) if v >= low && v <= high => v,

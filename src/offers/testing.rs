@@ -1,8 +1,8 @@
 //! A shop for tests: rows and items in, lists out.
 
 use super::{
-    Bits, Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, RawCatalogue, RawDecision, ShardInputs,
-    Target, World, check_offers,
+    Bits, Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, Programme, RawCalendar, RawCatalogue,
+    RawCities, RawDecision, RawLoyalty, ShardInputs, Target, World, check_offers,
 };
 use crate::{
     base::{Currency, Day, Findings, findings::JobPath},
@@ -122,11 +122,20 @@ pub(crate) fn bind(job: &str, items: &ItemTable, as_of: i32, timeline: Timeline,
         catalogue: RawCatalogue,
         #[serde(default)]
         decision: RawDecision,
+        #[serde(default)]
+        loyalty: RawLoyalty,
+        #[serde(default)]
+        calendar: RawCalendar,
+        #[serde(default)]
+        cities: RawCities,
     }
     let job: Job = toml::from_str(job).unwrap();
     let (offers, decision) = (JobPath::root().key("offers"), JobPath::root().key("decision"));
     let currency = Currency::from_code("CNY").unwrap();
-    let settings = check_offers(&job.catalogue.offers, &job.decision, &offers, &decision, currency, findings);
+    let root = JobPath::root();
+    let programme = Programme::check(&job.loyalty, &job.calendar, &job.cities, &root, currency, findings);
+    let settings =
+        check_offers(&job.catalogue.offers, &job.decision, programme, &offers, &decision, currency, findings);
     Catalogue::bind(&settings, items, currency, Day(as_of), timeline, &JobPath::root(), findings)
 }
 

@@ -4,16 +4,18 @@ use super::super::{
     catalogue::BoundOffer,
     kind::OfferKind,
     member::MemberView,
+    parameters::Parameters,
     proposal::{Evidence, Proposal, Target, saturate},
     raw::Incentive,
     sentences::Reason,
-    settings::Parameters,
     template::Placeholder::{Count, Date, Days, Item},
 };
 use crate::{base::Day, history::UNIT, items::UsualGap, recommend::OwnItem};
 
 /// Gaps that a usual gap of the item or its category must rest on.
 const ENOUGH_GAPS: u64 = 20;
+/// Days before the due date from which it is offered, unless the job says.
+const LEAD_DAYS: u32 = 7;
 /// Days after the due date for which it is offered, unless the job says: half the usual gap within these.
 const LEAST_LATE: u32 = 7;
 const MOST_LATE: u32 = 30;
@@ -92,7 +94,7 @@ impl OfferKind for Replenish {
             let due = own.last_day.plus(gap as i32);
             let ahead = due.since(today);
             let late = parameters.late_days.unwrap_or((gap / 2).clamp(LEAST_LATE, MOST_LATE));
-            if ahead > parameters.lead_days as i32 || -i64::from(ahead) > i64::from(late) {
+            if ahead > parameters.lead_days.unwrap_or(LEAD_DAYS) as i32 || -i64::from(ahead) > i64::from(late) {
                 continue;
             }
             // How sure the gap is, times how near the due day is in gaps.
