@@ -103,6 +103,8 @@ pub enum Problem {
     OutOfCalendar(&'static str),
     /// The named column holds more than can be counted.
     TooLarge(&'static str),
+    /// The named column holds a word that the contract does not know.
+    Unknown(&'static str),
 }
 
 impl std::fmt::Display for Problem {
@@ -113,6 +115,7 @@ impl std::fmt::Display for Problem {
             Self::NotFinite(column) => write!(f, "{column} is no number, infinite, or too large to be meant"),
             Self::OutOfCalendar(column) => write!(f, "{column} lies outside 1970 to 2106"),
             Self::TooLarge(column) => write!(f, "{column} is too large"),
+            Self::Unknown(column) => write!(f, "{column} is none that is known"),
         }
     }
 }

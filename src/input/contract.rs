@@ -101,6 +101,7 @@ const ITEMS: &[Column] = &[
     optional("fits", Class::TextList),
     optional("consumable_days", Class::Integer),
     optional("warranty_days", Class::Integer),
+    optional("group_size", Class::Integer),
     optional("denied", Class::Boolean),
 ];
 
@@ -148,6 +149,14 @@ const CONTACTS: &[Column] = &[
 
 const COMPATIBILITY: &[Column] = &[required("device", Class::Id), required("accessory", Class::Id)];
 
+const ACTIVITIES: &[Column] = &[
+    required("member_id", Class::Id),
+    required("activity", Class::Text),
+    required("ts", Class::Time),
+    optional("subject", Class::Text),
+    optional("closed_at", Class::Time),
+];
+
 const SUPPRESSED_TAGS: &[Column] = &[required("member_id", Class::Id), required("tag", Class::Text)];
 
 const TAG_IDS: &[Column] =
@@ -172,6 +181,8 @@ pub enum Table {
     Contacts,
     /// Which accessory fits which device.
     Compatibility,
+    /// What members did beside buying.
+    Activities,
     /// Tags that must not be given to a member.
     SuppressedTags,
     /// Ids of tags in target systems.
@@ -182,7 +193,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the contract.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Transactions,
         Self::Items,
         Self::Members,
@@ -190,6 +201,7 @@ impl Table {
         Self::Identities,
         Self::Contacts,
         Self::Compatibility,
+        Self::Activities,
         Self::SuppressedTags,
         Self::TagIds,
         Self::Forgotten,
@@ -206,6 +218,7 @@ impl Table {
             Self::Identities => "identities",
             Self::Contacts => "contacts",
             Self::Compatibility => "compatibility",
+            Self::Activities => "activities",
             Self::SuppressedTags => "suppressed_tags",
             Self::TagIds => "tag_ids",
             Self::Forgotten => "forgotten",
@@ -223,6 +236,7 @@ impl Table {
             Self::Identities => IDENTITIES,
             Self::Contacts => CONTACTS,
             Self::Compatibility => COMPATIBILITY,
+            Self::Activities => ACTIVITIES,
             Self::SuppressedTags => SUPPRESSED_TAGS,
             Self::TagIds => TAG_IDS,
             Self::Forgotten => FORGOTTEN,

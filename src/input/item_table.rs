@@ -43,6 +43,8 @@ pub struct ItemTable {
     pub consumable_days: Vec<Option<u32>>,
     /// Days of warranty.
     pub warranty_days: Vec<Option<u32>>,
+    /// Members that buy the item together as a group; 0 = it is not sold to groups.
+    pub group_size: Vec<u16>,
     /// Whether the item must never be offered.
     pub denied: Vec<bool>,
 }

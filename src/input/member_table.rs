@@ -1,8 +1,53 @@
 //! What the shop says about its members.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::base::Day;
+use crate::base::{Day, cities::CityTiers};
+
+/// What a member did, beside buying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActivityKind {
+    /// Brought somebody to the shop.
+    Referral,
+    /// Joined a group of the shop.
+    Community,
+    /// Gave to a cause.
+    Donation,
+    /// Complained; open until it is closed.
+    Complaint,
+    /// Asked to bring something back; open until it is closed.
+    ReturnRequest,
+}
+
+impl ActivityKind {
+    /// Every kind with the code the table has for it.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("referral", Self::Referral),
+        ("community", Self::Community),
+        ("donation", Self::Donation),
+        ("complaint", Self::Complaint),
+        ("return_request", Self::ReturnRequest),
+    ];
+
+    /// The kind of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind)
+    }
+}
+
+/// Something a member did on a day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Activity {
+    /// What.
+    pub kind: ActivityKind,
+    /// When.
+    pub day: Day,
+    /// The cause or the group.
+    pub subject: Option<String>,
+    /// When it was done with, for complaints and requests.
+    pub closed: Option<Day>,
+}
 
 /// One member's row of the members, consent and suppression tables, joined.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +76,25 @@ pub struct MemberAttributes {
     pub opted_out: bool,
     /// Tags that must never be given to this member.
     pub suppressed_tags: Vec<String>,
+    /// What the member did, oldest first; later than the as-of day too.
+    pub activities: Vec<Activity>,
+}
+
+impl MemberAttributes {
+    /// What the member did of a kind up to `as_of`, oldest first.
+    pub fn did(&self, kind: ActivityKind, as_of: Day) -> impl DoubleEndedIterator<Item = &Activity> {
+        self.activities.iter().filter(move |a| a.kind == kind && a.day <= as_of)
+    }
+
+    /// Whether a complaint or a request to bring something back is open on `as_of`.
+    #[must_use]
+    pub fn is_at_odds(&self, as_of: Day) -> bool {
+        self.activities.iter().any(|a| {
+            matches!(a.kind, ActivityKind::Complaint | ActivityKind::ReturnRequest)
+                && a.day <= as_of
+                && a.closed.is_none_or(|day| day > as_of)
+        })
+    }
 }
 
 /// Attributes by member id. Members without a row have the defaults.
@@ -54,6 +118,29 @@ impl MemberTable {
         }
         // The row was just made.
         self.rows.entry(member_id.to_owned()).or_default()
+    }
+
+    /// Gives members without a city tier that of their city. Returns the names of cities that no table knows, with the
+    /// number of members that live there, the most first.
+    pub fn complete_city_tiers(&mut self, tiers: &CityTiers) -> Vec<(String, usize)> {
+        let mut known: HashMap<String, Option<u8>> = HashMap::new();
+        let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+        for row in self.rows.values_mut() {
+            let (Some(city), None) = (&row.city, row.city_tier) else { continue };
+            let tier = *known.entry(city.clone()).or_insert_with(|| tiers.tier(city));
+            row.city_tier = tier;
+            if tier.is_none() {
+                *unknown.entry(city.clone()).or_default() += 1;
+            }
+        }
+        let mut unknown: Vec<(String, usize)> = unknown.into_iter().collect();
+        unknown.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        unknown
+    }
+
+    /// Every member with a row, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &MemberAttributes)> {
+        self.rows.iter().map(|(id, row)| (id.as_str(), row))
     }
 
     /// Number of members with a row.

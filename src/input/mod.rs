@@ -16,12 +16,12 @@ mod zone;
 
 pub use error::InputError;
 pub use item_table::{ItemTable, NONE};
-pub use member_table::{MemberAttributes, MemberTable};
+pub use member_table::{Activity, ActivityKind, MemberAttributes, MemberTable};
 pub use quarantine::{QuarantinedRow, raw_rows};
 pub use settings::*;
 pub use side_tables::{
-    ConsentLedger, Contact, ListedItems, Permission, read_compatibility, read_contacts, read_forgotten, read_members,
-    read_suppressed_tags,
+    ConsentLedger, Contact, ListedItems, Permission, read_activities, read_compatibility, read_contacts,
+    read_forgotten, read_members, read_suppressed_tags,
 };
 pub use table_input::{MappedBatch, TableInput};
 pub use zone::Zone;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    ConsentSettings, InputError, ItemTable, MemberTable, NONE, Reason, TableInput, UnknownBirthDate,
+    Activity, ActivityKind, ConsentSettings, InputError, ItemTable, MemberTable, NONE, Reason, TableInput,
+    UnknownBirthDate,
     accounting::{LostRow, Problem, RowCounts},
     side_rows::{Loss, SideContext, SideRow, read_side},
 };
@@ -26,6 +27,7 @@ struct ListedItem {
     fits: Vec<String>,
     consumable_days: Option<u32>,
     warranty_days: Option<u32>,
+    group_size: u16,
     denied: bool,
 }
 
@@ -106,6 +108,7 @@ impl ListedItems {
             fits: optional(column("fits"), &rows, |r| r.fits.clone(), Vec::new()),
             consumable_days: optional(column("consumable_days"), &rows, |r| r.consumable_days, None),
             warranty_days: optional(column("warranty_days"), &rows, |r| r.warranty_days, None),
+            group_size: optional(column("group_size"), &rows, |r| r.group_size, 0),
             denied: rows
                 .iter()
                 .map(|r| r.is_some_and(|r| r.denied || r.category.as_deref().is_some_and(below)))
@@ -143,6 +146,7 @@ fn listed_item(row: &SideRow<'_>, context: &SideContext<'_>) -> Result<ListedIte
         fits: row.list("fits"),
         consumable_days: days("consumable_days")?,
         warranty_days: days("warranty_days")?,
+        group_size: row.integer("group_size")?.and_then(|n| u16::try_from(n).ok()).filter(|n| *n > 1).unwrap_or(0),
         denied: row.flag("denied"),
     })
 }
@@ -173,6 +177,31 @@ pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut
         entry.channel_opt_in = row.list("channel_opt_in");
         entry.preferred_channel = text("preferred_channel");
         Ok(())
+    })?;
+    Ok(((), counts, lost))
+}
+
+/// Reads what members did beside buying into `members`. Activities of other names than the contract's are kept out and
+/// counted as unreadable.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn read_activities(input: &TableInput, context: &SideContext<'_>, members: &mut MemberTable) -> Read<()> {
+    let (counts, lost) = read_side(input, context, |row| {
+        let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
+        let kind = ActivityKind::from_code(row.required("activity")?)
+            .ok_or((Reason::Unreadable, Problem::Unknown("activity")))?;
+        let day = row.day("ts").ok_or((Reason::Unreadable, Problem::Empty("ts")))?;
+        let activity =
+            Activity { kind, day, subject: row.text("subject").map(str::to_owned), closed: row.day("closed_at") };
+        let done = &mut members.entry(id).activities;
+        match done.binary_search_by(|a| a.day.cmp(&activity.day).then_with(|| a.cmp(&activity))) {
+            Ok(_) => Err((Reason::Duplicate, Problem::None)),
+            Err(at) => {
+                done.insert(at, activity);
+                Ok(())
+            }
+        }
     })?;
     Ok(((), counts, lost))
 }

@@ -253,8 +253,10 @@ impl RawJob {
         let catalogue = if self.offers.is_empty() { &default_offers() } else { &self.offers };
         let programme = Programme::check(&self.loyalty, &self.calendar, &self.cities, &root, currency, findings);
         let (at_offers, at_decision) = (root.key("offers"), root.key("decision"));
-        let offers =
-            check_offers(catalogue, &self.decision, programme, &at_offers, &at_decision, currency, findings);
+        let offers = check_offers(catalogue, &self.decision, programme, &at_offers, &at_decision, currency, findings);
+        // What consent denies is denied everywhere: items, categories, reasons.
+        let mut offers = offers;
+        offers.decision.deny_categories.extend(consent.denied_categories().iter().cloned());
         let output = self.output.check(&root.key("output"), findings);
         across::check(self, &inputs, findings);
         Job {

@@ -2,13 +2,34 @@
 
 use super::{
     bits::Bits,
+    programme::{OccasionWindow, Programme},
+    proposal::Target,
+    seasons::{self, Bound},
     settings::{DecisionSettings, Incentive, Offer, OfferSettings},
+    subjects::{SubjectKind, Subjects},
 };
 use crate::{
-    base::{Currency, Day, Findings, findings::JobPath, findings::nearest},
+    base::{Currency, Day, Findings, IdTable, cities::CityTiers, findings::JobPath, findings::nearest},
     history::Timeline,
-    input::ItemTable,
+    input::{ItemTable, Labels, MemberAttributes},
 };
+
+/// What a catalogue is bound to.
+#[derive(Debug, Clone, Copy)]
+pub struct ShopFacts<'a> {
+    /// The shop's items.
+    pub items: &'a ItemTable,
+    /// Channels of the purchase lines.
+    pub channels: &'a IdTable,
+    /// What members read in place of codes.
+    pub labels: &'a Labels,
+    /// The job's currency.
+    pub currency: Currency,
+    /// The run's as-of day.
+    pub as_of: Day,
+    /// What the days mean.
+    pub timeline: Timeline,
+}
 
 /// An offer, bound to the shop's items and the run's day.
 #[derive(Debug, Clone)]
@@ -27,6 +48,16 @@ pub struct BoundOffer {
     pub valid_until: Day,
     /// Priority × weight of the incentive: what a fit is multiplied by.
     pub weight: f64,
+    /// Earlier windows of the offer's festival or season, the newest first.
+    pub earlier: Vec<OccasionWindow>,
+    /// The window of its festival or season that it is for now.
+    pub window: Option<OccasionWindow>,
+    /// What the offer as a whole is about: its festival, its cause.
+    pub subject: Target,
+    /// The channel it is to bring members to.
+    pub to_channel: Target,
+    /// Index of that channel among the channels of the lines.
+    pub to_channel_code: Option<u16>,
 }
 
 impl BoundOffer {
@@ -34,6 +65,16 @@ impl BoundOffer {
     #[must_use]
     pub fn allows(&self, item: u32) -> bool {
         self.items.as_ref().is_none_or(|bits| bits.contains(item as usize))
+    }
+
+    /// Whether the member lives and stands where the offer is for.
+    #[must_use]
+    pub fn is_for(&self, member: &MemberAttributes) -> bool {
+        let Offer { cities, city_tiers, tiers, .. } = &self.offer;
+        let city = |c: &String| member.city.as_deref().is_some_and(|own| CityTiers::plain(own) == c);
+        (cities.is_empty() || cities.iter().any(city))
+            && (city_tiers.is_empty() || member.city_tier.is_some_and(|t| city_tiers.contains(&t)))
+            && (tiers.is_empty() || member.loyalty_tier.as_ref().is_some_and(|t| tiers.contains(t)))
     }
 }
 
@@ -50,6 +91,10 @@ pub struct Catalogue {
     pub as_of: Day,
     /// What the days mean.
     pub timeline: Timeline,
+    /// What reasons name beside items and categories.
+    pub subjects: Subjects,
+    /// The loyalty programme and the calendar.
+    pub programme: Programme,
     /// By offer: its place in byte order of the ids.
     pub(super) rank: Vec<u16>,
 }
@@ -58,21 +103,15 @@ impl Catalogue {
     /// Binds the offers to the shop. Lists are made in the night after the as-of day, so a decision is valid from the
     /// day after it, or from the start of the offer's window. `at` is where
     /// the job begins.
-    pub fn bind(
-        settings: &OfferSettings,
-        items: &ItemTable,
-        currency: Currency,
-        as_of: Day,
-        timeline: Timeline,
-        at: &JobPath,
-        findings: &mut Findings,
-    ) -> Self {
+    pub fn bind(settings: &OfferSettings, shop: &ShopFacts<'_>, at: &JobPath, findings: &mut Findings) -> Self {
+        let ShopFacts { items, currency, as_of, timeline, .. } = *shop;
         let first = as_of.plus(1);
         let decision = settings.decision.clone();
         for (i, path) in decision.deny_categories.iter().enumerate() {
             let at = at.key("decision").key("deny_categories").index(i);
             known_category(items, path, &at, findings);
         }
+        let mut subjects = shop_subjects(shop, &settings.programme);
         let mut offers = Vec::with_capacity(settings.offers.len());
         for (index, offer) in settings.offers.iter().enumerate() {
             let at = at.key("offers").index(index);
@@ -85,23 +124,37 @@ impl Catalogue {
                     "",
                 );
             }
+            let mut offer = offer.clone();
+            let denied = deny(&mut offer, &decision, &at, findings);
+            let Bound { window, earlier, subject, in_time } =
+                seasons::bind(&mut offer, &settings.programme, &mut subjects, first, &at, findings);
             let valid_from = offer.starts.map_or(first, |s| s.max(first));
             let until = valid_from.plus(i32::try_from(offer.valid_days).unwrap_or(i32::MAX) - 1);
             let valid_until = offer.ends.map_or(until, |e| e.min(until));
             let announced = offer.starts.is_none_or(|s| s.since(first) <= offer.announce_days as i32);
             let discount = if offer.incentive == Incentive::Discount { decision.discount_weight } else { 1.0 };
             let categories = bind_categories(items, &offer.categories, &at, findings);
-            let mut offer = offer.clone();
             if timeline == Timeline::Ordinal {
                 offer.sentences = offer.sentences.undated(offer.kind);
             }
+            let to_channel_code = bind_channel(shop, &offer, &at, findings);
+            let allowed = bind_items(items, &offer, categories.as_ref(), &at, findings);
             offers.push(BoundOffer {
-                items: bind_items(items, &offer, categories.as_ref(), &at, findings),
+                items: allowed,
                 categories,
-                active: announced && valid_until >= valid_from && !without_calendar,
+                active: announced && in_time && valid_until >= valid_from && !without_calendar && !denied,
                 valid_from,
                 valid_until,
                 weight: offer.priority * discount,
+                earlier,
+                window,
+                subject,
+                to_channel: offer
+                    .parameters
+                    .to_channel
+                    .as_ref()
+                    .map_or(Target::None, |c| subjects.find(SubjectKind::Channel, c)),
+                to_channel_code,
                 offer,
             });
         }
@@ -111,7 +164,8 @@ impl Catalogue {
         for (place, index) in order.into_iter().enumerate() {
             rank[index] = place as u16;
         }
-        Self { offers, decision, currency, as_of, timeline, rank }
+        let programme = settings.programme.clone();
+        Self { offers, decision, currency, as_of, timeline, subjects, programme, rank }
     }
 
     /// First day on which a list made now is used.
@@ -130,6 +184,57 @@ impl Catalogue {
 /// Whether `path` is `top` or lies below it.
 pub(super) fn is_below(path: &str, top: &str) -> bool {
     path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The names of the shop: brands, collections, channels, tiers, and every city a table knows.
+fn shop_subjects(shop: &ShopFacts<'_>, programme: &Programme) -> Subjects {
+    let mut subjects = Subjects::default();
+    for (kind, names) in [(SubjectKind::Brand, &shop.items.brands), (SubjectKind::Collection, &shop.items.collections)]
+    {
+        for name in names.iter() {
+            subjects.add(kind, name, name, name);
+        }
+    }
+    for code in shop.channels.iter() {
+        let label = shop.labels.channel(code);
+        subjects.add(SubjectKind::Channel, code, &label.zh, &label.en);
+    }
+    for tier in &programme.tiers {
+        subjects.add(SubjectKind::Tier, &tier.code, &tier.names[0], &tier.names[1]);
+    }
+    for city in programme.cities.names() {
+        subjects.add(SubjectKind::City, city, city, city);
+    }
+    subjects
+}
+
+/// Takes denied categories out of what the offer is limited to, so that no sentence names them; whether none is left.
+fn deny(offer: &mut Offer, decision: &DecisionSettings, at: &JobPath, findings: &mut Findings) -> bool {
+    let denied = |path: &String| decision.deny_categories.iter().any(|top| is_below(path, top));
+    let before = offer.categories.len();
+    if let Some(i) = offer.categories.iter().position(denied) {
+        let message = format!("`{}` is about the category `{}`, which is denied", offer.id, offer.categories[i]);
+        findings.warn(
+            "offers::denied_category",
+            at.key("categories").index(i),
+            message,
+            "take it out: a denied category is never offered and never a reason",
+        );
+    }
+    offer.categories.retain(|path| !denied(path));
+    before > 0 && offer.categories.is_empty()
+}
+
+/// The channel of the lines that an offer is to bring members to.
+fn bind_channel(shop: &ShopFacts<'_>, offer: &Offer, at: &JobPath, findings: &mut Findings) -> Option<u16> {
+    let code = offer.parameters.to_channel.as_ref()?;
+    let found = shop.channels.find(code);
+    if found.is_none() {
+        let help = nearest(code, shop.channels.iter()).map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+        let message = format!("no purchase line has the channel `{code}`");
+        findings.warn("offers::unknown_channel", at.key("to_channel"), message, help);
+    }
+    found.and_then(|c| u16::try_from(c).ok())
 }
 
 fn known_category(items: &ItemTable, path: &str, at: &JobPath, findings: &mut Findings) {
@@ -169,14 +274,43 @@ fn bind_items(
             }
         }
     }
-    if offer.items.is_empty() && categories.is_none() {
+    let codes = |key: &str, names: &[String], known: &IdTable, findings: &mut Findings| -> Vec<u32> {
+        let mut codes = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            match known.find(name) {
+                Some(code) => codes.push(code as u32),
+                None => {
+                    let help = nearest(name, known.iter()).map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+                    let message = format!("no item is of `{name}`");
+                    findings.warn("offers::unknown_name", at.key(key).index(i), message, help);
+                }
+            }
+        }
+        codes
+    };
+    let brands = codes("brands", &offer.brands, &items.brands, findings);
+    let collections = codes("collections", &offer.collections, &items.collections, findings);
+    if offer.items.is_empty() && categories.is_none() && offer.brands.is_empty() && offer.collections.is_empty() {
         return None;
     }
     named.sort_unstable();
-    Some(Bits::from_fn(items.len(), |i| {
-        let listed = offer.items.is_empty() || named.binary_search(&i).is_ok();
-        let within =
-            categories.is_none_or(|bits| items.category_of(i as u32).is_some_and(|c| bits.contains(c as usize)));
-        listed && within
-    }))
+    let of = |wanted: &[String], codes: &[u32], own: Option<u32>| {
+        wanted.is_empty() || own.is_some_and(|code| codes.contains(&code))
+    };
+    let bits = Bits::from_fn(items.len(), |i| {
+        let item = i as u32;
+        (offer.items.is_empty() || named.binary_search(&i).is_ok())
+            && categories.is_none_or(|bits| items.category_of(item).is_some_and(|c| bits.contains(c as usize)))
+            && of(&offer.brands, &brands, items.brand_of(item))
+            && of(&offer.collections, &collections, items.collection_of(item))
+    });
+    if bits.count() == 0 && !items.is_empty() {
+        findings.warn(
+            "offers::nobody",
+            at.key("id"),
+            format!("`{}` is limited to items of which the shop has none", offer.id),
+            "correct `items`, `categories`, `brands` or `collections`",
+        );
+    }
+    Some(bits)
 }

@@ -16,6 +16,7 @@ use super::{
     member::{Marks, MemberView},
     previous::{Held, PreviousDecisions, validity},
     proposal::Proposal,
+    standing::Standing,
     world::World,
 };
 use crate::{
@@ -37,6 +38,8 @@ pub struct ShardInputs<'a> {
     pub contacts: &'a ContactLog,
     /// What the previous run assigned.
     pub previous: &'a PreviousDecisions,
+    /// Where the shard's members stand among all, by index in the shard; empty where it is not known.
+    pub standing: &'a [Standing],
 }
 
 /// Puts lists together.
@@ -93,16 +96,18 @@ impl<'a> Decider<'a> {
             self.scorer.read(shard, member, workspace);
             marks.read(workspace.own(), self.world);
             self.scorer.best(self.candidates, |item| marks.suits(item, self.world), workspace, candidates);
+            let attributes = inputs.members.get(id);
             let seen = MemberView {
                 world: self.world,
                 shard,
                 member,
+                attributes,
+                standing: inputs.standing.get(member).copied().unwrap_or_default(),
                 candidates,
                 for_anyone: &self.for_anyone,
                 space: workspace,
                 marks,
             };
-            let attributes = inputs.members.get(id);
             let contacts = inputs.contacts.of(id);
             let open = |offer: u16| self.open_to(offer, member, attributes, contacts, inputs);
             self.member(&seen, open, list);
@@ -136,11 +141,14 @@ impl<'a> Decider<'a> {
     ) -> bool {
         let at = usize::from(offer);
         let eligible = inputs.eligible.get(at).and_then(Option::as_ref).is_none_or(|bits| bits.contains(member));
-        let reachable = match &self.catalogue().offers[at].offer.channel {
-            Some(channel) if inputs.channel_opt_in_known => attributes.channel_opt_in.contains(channel),
-            _ => true,
-        };
-        eligible && reachable && !rests(contacts, offer, self.catalogue())
+        let bound = &self.catalogue().offers[at];
+        // Whoever complains or waits for a return is not sold anything.
+        let at_odds = bound.offer.kind.sells() && attributes.is_at_odds(self.catalogue().as_of);
+        let channels = &bound.offer.channels;
+        let reachable = channels.is_empty()
+            || !inputs.channel_opt_in_known
+            || channels.iter().any(|channel| attributes.channel_opt_in.contains(channel));
+        eligible && !at_odds && bound.is_for(attributes) && reachable && !rests(contacts, offer, self.catalogue())
     }
 
     /// Decides for one member: every open offer proposes, then the list is filled.

@@ -56,6 +56,7 @@ fn mark(target: Target) -> (u8, u32) {
         Target::None => (0, 0),
         Target::Item(i) => (1, i),
         Target::Category(c) => (2, c),
+        Target::Subject(s) => (3, s),
     }
 }
 
@@ -63,6 +64,7 @@ fn unmark(mark: u8, value: u32) -> Target {
     match mark & 3 {
         1 => Target::Item(value),
         2 => Target::Category(value),
+        3 => Target::Subject(value),
         _ => Target::None,
     }
 }

@@ -13,8 +13,12 @@ use super::{
 };
 use crate::{
     base::{Findings, findings::JobPath},
+    input::contract::Table,
     recommend::Candidate,
 };
+
+/// Columns of which a kind needs one, by table and name.
+pub type Need = &'static [(Table, &'static str)];
 
 /// A mechanic: who gets an offer of this kind, of what, and why. A new kind is a file in `kinds/` and a line in
 /// `kinds::KINDS`.
@@ -34,6 +38,16 @@ pub trait OfferKind: Send + Sync {
     /// Keys of [`RawOffer`] that only some kinds read and this one does.
     fn parameters(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// What it needs of the inputs beside purchase lines: of each group one column.
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
+
+    /// Whether it sells: what is not made to members with an open complaint or return.
+    fn sells(&self) -> bool {
+        true
     }
 
     /// What the kind needs of an offer beyond the common keys.

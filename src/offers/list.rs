@@ -182,6 +182,7 @@ impl<'a> ListRules<'a> {
             Target::None => (0, 0),
             Target::Item(item) => (1, item),
             Target::Category(category) => (2, category),
+            Target::Subject(subject) => (3, subject),
         };
         let rank = u64::from(self.catalogue.rank[usize::from(proposal.offer)]);
         Head { score: self.score(proposal), tie: rank << 40 | kind << 32 | u64::from(index), at: at as u32 }
@@ -200,7 +201,7 @@ impl<'a> ListRules<'a> {
         match target {
             Target::Item(item) => self.items.category_of(item),
             Target::Category(category) => Some(category),
-            Target::None => None,
+            Target::None | Target::Subject(_) => None,
         }
     }
 

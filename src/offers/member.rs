@@ -1,9 +1,10 @@
 //! What a kind sees of one member.
 
-use super::{proposal::Proposal, world::World};
+use super::{proposal::Proposal, standing::Standing, world::World};
 use crate::{
     base::Day,
     history::Shard,
+    input::MemberAttributes,
     items::{MemberBaskets, Rhythm, rhythm_where},
     recommend::{Candidate, OwnItem, RepeatPolicy, Workspace},
 };
@@ -16,6 +17,10 @@ pub struct MemberView<'a> {
     pub shard: &'a Shard,
     /// The member's index in it.
     pub member: usize,
+    /// What the shop says about the member.
+    pub attributes: &'a MemberAttributes,
+    /// Where the member stands among the others.
+    pub standing: Standing,
     /// Suggested items, best first; only what the member may get.
     pub candidates: &'a [Candidate],
     /// By offer: what it proposes to anyone, best first.
@@ -29,6 +34,12 @@ impl MemberView<'_> {
     #[must_use]
     pub fn first_valid(&self) -> Day {
         self.world.catalogue.first_valid()
+    }
+
+    /// The run's as-of day.
+    #[must_use]
+    pub fn as_of(&self) -> Day {
+        self.world.catalogue.as_of
     }
 
     /// Every basket up to the as-of day.

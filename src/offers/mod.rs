@@ -20,8 +20,11 @@ mod previous;
 mod programme;
 mod proposal;
 mod raw;
+mod seasons;
 mod sentences;
 mod settings;
+mod standing;
+mod subjects;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,12 +35,12 @@ mod world;
 
 pub use bits::Bits;
 pub use caps::{Budget, Caps, RawBudget, RawCaps, most_holders};
-pub use catalogue::{BoundOffer, Catalogue};
+pub use catalogue::{BoundOffer, Catalogue, ShopFacts};
 pub use contacts::{ContactLog, Contacted};
 pub use decide::{DecideSpace, Decider, ShardInputs};
 pub use decision::{Choice, Decision, Decisions, push_score, six_digits};
 pub use holdout::{Arm, Holdout};
-pub use kind::{KindRef, OfferKind, kind_named, kind_names};
+pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
 pub use member::MemberView;
 pub use parameters::{Parameters, Season};
 pub use previous::{Held, PreviousBuilder, PreviousDecisions, PreviousRow};
@@ -50,6 +53,8 @@ pub use settings::{
     DecisionSettings, Incentive, Offer, OfferSettings, RawCatalogue, RawDecision, RawOffer, RawSentence, check_offers,
     default_offers,
 };
+pub use standing::{Participation, Standing};
+pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use world::World;

@@ -42,6 +42,17 @@ pub(super) fn check(offers: &[Offer], decision: &DecisionSettings, at: &JobPath,
             let message = format!("nobody can get `{}`: a cap of 0 stops it", offer.id);
             findings.warn("offers::nobody", at.key("caps"), message, "raise the cap");
         }
+        let most = usize::from(decision.most_chars(offer));
+        for (key, name) in [("name_zh", &offer.name_zh), ("name_en", &offer.name_en)] {
+            if name.chars().count() > most {
+                findings.error(
+                    "offers::name_too_long",
+                    at.key(key),
+                    format!("the name of `{}` is longer than the {most} characters its channel takes", offer.id),
+                    "give it a short name: it stands where every sentence is too long",
+                );
+            }
+        }
         if let Some(other) = offers[..index].iter().find(|other| overlap(other, offer)) {
             findings.note(
                 "offers::overlapping_windows",

@@ -12,6 +12,9 @@ pub enum Target {
     Item(u32),
     /// A category, by index in [`crate::input::ItemTable::categories`].
     Category(u32),
+    /// Something else with a name, by index in [`super::Subjects`]: a brand, a collection, a channel, a city, a festival,
+    /// a tier, a cause. Only reasons are about it; no offer is of it.
+    Subject(u32),
 }
 
 impl Target {
@@ -40,7 +43,7 @@ pub struct Evidence {
     pub days: Option<u16>,
     /// A day (a due date, the last purchase).
     pub date: Option<Day>,
-    /// An amount in minor units.
+    /// An amount in minor units; for the kinds about points, points.
     pub amount: Option<Minor>,
 }
 

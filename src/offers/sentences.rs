@@ -20,8 +20,24 @@ pub struct Reason {
     pub zh: &'static str,
     /// The built-in sentence in English.
     pub en: &'static str,
+    /// Built-in sentences in Chinese and English that take its place where it is too long for the channel; the longest
+    /// is about a dozen words and names.
+    pub short: (&'static str, &'static str),
     /// Built-in sentences in Chinese and English for data without calendar time, where they differ.
     pub undated: Option<(&'static str, &'static str)>,
+}
+
+impl Reason {
+    /// A reason with its sentences in Chinese and English, long and short.
+    #[must_use]
+    pub const fn new(
+        code: &'static str,
+        fills: &'static [Placeholder],
+        (zh, en): (&'static str, &'static str),
+        short: (&'static str, &'static str),
+    ) -> Self {
+        Self { code, fills, zh, en, short, undated: None }
+    }
 }
 
 /// The sentences of one reason.
@@ -31,6 +47,10 @@ pub struct SentencePair {
     pub zh: Template,
     /// In English.
     pub en: Template,
+    /// A shorter one in Chinese, where the first is too long.
+    pub short_zh: Template,
+    /// A shorter one in English.
+    pub short_en: Template,
 }
 
 /// The sentences of an offer, one pair for each of its kind's reasons.
@@ -68,9 +88,10 @@ pub(super) fn check_sentences(
         .map(|r| SentencePair {
             zh: Template::parse(r.zh).unwrap_or_default(),
             en: Template::parse(r.en).unwrap_or_default(),
+            short_zh: Template::parse(r.short.0).unwrap_or_default(),
+            short_en: Template::parse(r.short.1).unwrap_or_default(),
         })
         .collect();
-    let has_value = offer.value.is_some() || offer.value_minor.is_some();
     let lists: [(Vec<(usize, &RawSentence)>, JobPath); 2] = [
         (
             of_kinds.iter().enumerate().filter(|(_, s)| s.kind.as_deref() == Some(kind.code())).collect(),
@@ -81,7 +102,7 @@ pub(super) fn check_sentences(
     for (sentences, at) in lists {
         for named in [false, true] {
             for (i, sentence) in sentences.iter().filter(|(_, s)| s.reason.is_some() == named) {
-                apply(kind, sentence, has_value, &at.index(*i), &mut out, findings);
+                apply(kind, sentence, offer, &at.index(*i), &mut out, findings);
             }
         }
     }
@@ -98,12 +119,13 @@ pub(super) fn check_sentences(
 fn apply(
     kind: KindRef,
     raw: &RawSentence,
-    has_value: bool,
+    offer: &RawOffer,
     at: &JobPath,
     out: &mut [SentencePair],
     findings: &mut Findings,
 ) {
     let reasons = kind.reasons();
+    let has_value = offer.value.is_some() || offer.value_minor.is_some();
     if let Some(name) = &raw.reason
         && !reasons.iter().any(|r| r.code == name)
     {
@@ -115,7 +137,8 @@ fn apply(
         findings.error("offers::unknown_reason", at.key("reason"), message, help);
         return;
     }
-    for (key, text) in [("zh", &raw.zh), ("en", &raw.en)] {
+    let texts = [("zh", &raw.zh), ("en", &raw.en), ("short_zh", &raw.short_zh), ("short_en", &raw.short_en)];
+    for (key, text) in texts {
         let Some(text) = text else { continue };
         let template = match Template::parse(text) {
             Ok(template) => template,
@@ -131,7 +154,8 @@ fn apply(
             for placeholder in template.placeholders() {
                 let filled = placeholder.always_filled()
                     || reason.fills.contains(&placeholder)
-                    || (placeholder == Placeholder::Value && has_value);
+                    || (placeholder == Placeholder::Value && has_value)
+                    || (placeholder == Placeholder::Channel && offer.to_channel.is_some());
                 if !filled {
                     findings.error(
                         "offers::placeholder_not_filled",
@@ -146,7 +170,12 @@ fn apply(
                     );
                 }
             }
-            if key == "zh" { pair.zh = template.clone() } else { pair.en = template.clone() }
+            *match key {
+                "zh" => &mut pair.zh,
+                "en" => &mut pair.en,
+                "short_zh" => &mut pair.short_zh,
+                _ => &mut pair.short_en,
+            } = template.clone();
         }
     }
 }

@@ -114,6 +114,15 @@ pub struct DecisionSettings {
     pub channel_sentence_chars: BTreeMap<String, u16>,
 }
 
+impl DecisionSettings {
+    /// The longest sentence in characters for an offer, by the channels it may go out on.
+    #[must_use]
+    pub fn most_chars(&self, offer: &Offer) -> u16 {
+        let of = |channel: &String| self.channel_sentence_chars.get(channel).copied();
+        offer.channels.iter().map(|c| of(c).unwrap_or(self.max_sentence_chars)).min().unwrap_or(self.max_sentence_chars)
+    }
+}
+
 /// The checked catalogue and decision.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfferSettings {

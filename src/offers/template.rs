@@ -13,6 +13,10 @@ pub enum Placeholder {
     Because,
     /// The categories that the offer is limited to; without any, the category offered or that the reason rests on.
     Category,
+    /// What else the reason is about: a brand, a collection, a city, a festival, a tier, a channel, a cause.
+    Subject,
+    /// The channel that the offer is to bring members to.
+    Channel,
     /// How many times.
     Count,
     /// A length of time in days.
@@ -21,6 +25,8 @@ pub enum Placeholder {
     Date,
     /// An amount of money of the reason.
     Amount,
+    /// Points of the reason.
+    Points,
     /// The offer's face value.
     Value,
     /// First day of validity.
@@ -35,10 +41,13 @@ pub const PLACEHOLDERS: &[(&str, Placeholder)] = &[
     ("item", Placeholder::Item),
     ("because", Placeholder::Because),
     ("category", Placeholder::Category),
+    ("subject", Placeholder::Subject),
+    ("channel", Placeholder::Channel),
     ("count", Placeholder::Count),
     ("days", Placeholder::Days),
     ("date", Placeholder::Date),
     ("amount", Placeholder::Amount),
+    ("points", Placeholder::Points),
     ("value", Placeholder::Value),
     ("valid_from", Placeholder::ValidFrom),
     ("valid_until", Placeholder::ValidUntil),

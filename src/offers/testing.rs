@@ -2,15 +2,15 @@
 
 use super::{
     Bits, Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, Programme, RawCalendar, RawCatalogue,
-    RawCities, RawDecision, RawLoyalty, ShardInputs, Target, World, check_offers,
+    RawCities, RawDecision, RawLoyalty, ShardInputs, ShopFacts, Target, World, check_offers,
 };
 use crate::{
-    base::{Currency, Day, Findings, findings::JobPath},
+    base::{Currency, Day, Findings, IdTable, findings::JobPath},
     history::{
         ShardSet, Timeline,
         testing::{Row, shards_of},
     },
-    input::{ItemTable, MemberTable},
+    input::{ItemTable, Labels, MemberTable},
     items::{AttachStatistics, Fits, View},
     recommend::{ItemKnowledge, Parameters, RawRecommend, RecommendSettings, RepeatRules},
 };
@@ -87,6 +87,7 @@ impl Shop {
                         channel_opt_in_known: self.channel_opt_in_known,
                         contacts: &contacts,
                         previous: &night.previous,
+                        standing: &[],
                     };
                     Ok::<_, crate::history::ShardError>(decider.shard(shard, &inputs, &mut decider.space()))
                 })
@@ -136,7 +137,15 @@ pub(crate) fn bind(job: &str, items: &ItemTable, as_of: i32, timeline: Timeline,
     let programme = Programme::check(&job.loyalty, &job.calendar, &job.cities, &root, currency, findings);
     let settings =
         check_offers(&job.catalogue.offers, &job.decision, programme, &offers, &decision, currency, findings);
-    Catalogue::bind(&settings, items, currency, Day(as_of), timeline, &JobPath::root(), findings)
+    let shop = ShopFacts {
+        items,
+        channels: &IdTable::from_unsorted(["app", "store", "tmall"]),
+        labels: &Labels::default(),
+        currency,
+        as_of: Day(as_of),
+        timeline,
+    };
+    Catalogue::bind(&settings, &shop, &JobPath::root(), findings)
 }
 
 impl Outcome {

@@ -33,6 +33,8 @@ pub struct SentenceWriter<'a> {
     offered: Vec<[String; 2]>,
     /// By offer: the face value as members read it.
     values: Vec<String>,
+    /// By offer: the longest sentence in characters that its channels take.
+    most: Vec<usize>,
     dates: DateTexts,
 }
 
@@ -51,20 +53,35 @@ impl<'a> SentenceWriter<'a> {
             offered: catalogue.offers.iter().map(|o| listed(&o.offer.categories, label)).collect(),
             categories: items.categories.iter().map(label).collect(),
             values: catalogue.offers.iter().map(|o| currency.format_signed(o.offer.value_minor)).collect(),
+            most: catalogue.offers.iter().map(|o| usize::from(catalogue.decision.most_chars(&o.offer))).collect(),
             dates: DateTexts::new(catalogue.as_of),
         }
     }
 
-    /// Appends the sentence of a decision.
+    /// Appends the sentence of a decision. Where it would be longer than the offer's channels take, the reason's shorter
+    /// sentence stands in its place; where that is too long too, the offer's name.
     pub fn push(&self, choice: &Choice, language: Language, out: &mut String) {
         let offer = &self.catalogue.offers[usize::from(choice.offer)].offer;
         let Some(pair) = offer.sentences.0.get(usize::from(choice.reason)) else { return };
-        let (template, name): (&Template, _) = match language {
-            Language::Zh => (&pair.zh, &offer.name_zh),
-            Language::En => (&pair.en, &offer.name_en),
+        let (templates, name) = match language {
+            Language::Zh => ([&pair.zh, &pair.short_zh], &offer.name_zh),
+            Language::En => ([&pair.en, &pair.short_en], &offer.name_en),
         };
-        let start = out.len();
-        let mut end = start;
+        let (start, most) = (out.len(), self.most[usize::from(choice.offer)]);
+        for template in templates {
+            self.render(template, name, choice, language, out);
+            // No text has more characters than bytes.
+            let fits = out.len() - start <= most || out[start..].chars().count() <= most;
+            if fits && out.len() > start {
+                return;
+            }
+            out.truncate(start);
+        }
+        out.push_str(name);
+    }
+
+    fn render(&self, template: &Template, name: &str, choice: &Choice, language: Language, out: &mut String) {
+        let mut end = out.len();
         for piece in template.pieces() {
             match piece {
                 Piece::Text(text) => out.push_str(text),
@@ -78,7 +95,6 @@ impl<'a> SentenceWriter<'a> {
             }
             end = out.len();
         }
-        self.cut(start, out);
     }
 
     fn fill(&self, placeholder: Placeholder, choice: &Choice, language: Language, out: &mut String) {
@@ -99,6 +115,10 @@ impl<'a> SentenceWriter<'a> {
                 (Target::Category(_), _) => self.name(choice.target, language, out),
                 (_, about) => self.name(about, language, out),
             },
+            Placeholder::Subject => self.name(evidence.about, language, out),
+            Placeholder::Channel => {
+                self.name(self.catalogue.offers[usize::from(choice.offer)].to_channel, language, out);
+            }
             Placeholder::Count => number(evidence.count, out),
             Placeholder::Days => number(evidence.days, out),
             Placeholder::Date => {
@@ -111,6 +131,7 @@ impl<'a> SentenceWriter<'a> {
                     out.push_str(&self.catalogue.currency.format_signed(amount));
                 }
             }
+            Placeholder::Points => push_integer(out, evidence.amount.unwrap_or_default()),
             Placeholder::Value => out.push_str(&self.values[usize::from(choice.offer)]),
             Placeholder::ValidFrom => self.dates.push(choice.valid_from, language, out),
             Placeholder::ValidUntil => self.dates.push(choice.valid_until, language, out),
@@ -123,22 +144,8 @@ impl<'a> SentenceWriter<'a> {
             Target::Category(category) => {
                 out.push_str(&self.categories[category as usize][usize::from(language == Language::En)])
             }
+            Target::Subject(subject) => out.push_str(self.catalogue.subjects.name(subject, language == Language::En)),
             Target::None => {}
-        }
-    }
-
-    /// Cuts what was written from `start` to the longest sentence the job allows.
-    fn cut(&self, start: usize, out: &mut String) {
-        let most = usize::from(self.catalogue.decision.max_sentence_chars);
-        // No text has more characters than bytes.
-        if out.len() - start <= most {
-            return;
-        }
-        let mut ends = out[start..].char_indices();
-        let Some((last, _)) = ends.nth(most - 1) else { return };
-        if ends.next().is_some() {
-            out.truncate(start + last);
-            out.push('…');
         }
     }
 }
@@ -199,7 +206,7 @@ fn set_apart(out: &mut String, at: usize) {
 }
 
 /// The text without line breaks and other control characters.
-fn one_line(text: &str) -> Cow<'_, str> {
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
     if text.chars().any(char::is_control) {
         Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
     } else {

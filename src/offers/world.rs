@@ -3,6 +3,7 @@
 use super::{
     bits::Bits,
     catalogue::{Catalogue, is_below},
+    standing::Participation,
 };
 use crate::{
     input::ItemTable,
@@ -29,6 +30,8 @@ pub struct World<'a> {
     pub repeat: &'a RepeatRules,
     /// Who is a regular buyer.
     pub regular: RhythmRule,
+    /// What segments take part in.
+    pub participation: Participation,
     /// Items that may be offered: in the items table if there is one, not denied, in stock, launched, in no denied
     /// category.
     offerable: Bits,
@@ -99,6 +102,7 @@ impl<'a> World<'a> {
             attach,
             repeat,
             regular,
+            participation: Participation::default(),
             offerable,
             denied,
             denied_categories,

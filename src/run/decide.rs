@@ -78,6 +78,7 @@ pub(super) fn decide(
             channel_opt_in_known: contacts.opt_in_known,
             contacts: &contacts.log,
             previous: &previous,
+            standing: &[],
         };
         let decisions = decider.shard(shard, &inputs, &mut decider.space());
         progress.advance(1);

@@ -23,11 +23,12 @@ use crate::{
         accounting::{LostRow, RowCounts},
         contract::Table,
         lines::{CleaningContext, LineCleaner},
-        raw_rows, read_compatibility, read_contacts, read_forgotten, read_members, read_suppressed_tags,
+        raw_rows, read_activities, read_compatibility, read_contacts, read_forgotten, read_members,
+        read_suppressed_tags,
         side_rows::{SideContext, latest_day},
     },
     job::{AsOf, Job, JobText, Loaded, Report},
-    offers::{Catalogue, ContactLog},
+    offers::{Catalogue, ContactLog, ShopFacts},
     store::{OutputRoot, Places, StoreError, atomic, lock::Lock, run_folder},
 };
 
@@ -179,7 +180,8 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         return Ok(Outcome::AlreadyPublished { folder });
     }
 
-    let side = SideTables::read(job, &opened, zone.clone())?;
+    let mut side = SideTables::read(job, &opened, zone.clone())?;
+    note_unknown_cities(&side.members.complete_city_tiers(&job.offers().programme.cities), &mut notes);
     stages.end("side tables");
     let memory_limit = options.memory_limit.or(job.memory_limit());
     let histories = read_lines(job, &opened, lines, &side, as_of, memory_limit, progress)?;
@@ -207,15 +209,15 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         progress,
     };
     let root_path = JobPath::root();
-    let catalogue = Catalogue::bind(
-        job.offers(),
-        &items,
-        job.currency(),
+    let shop = ShopFacts {
+        items: &items,
+        channels: &histories.dimensions.channels,
+        labels: job.labels(),
+        currency: job.currency(),
         as_of,
-        histories.dimensions.timeline,
-        &root_path,
-        &mut notes,
-    );
+        timeline: histories.dimensions.timeline,
+    };
+    let catalogue = Catalogue::bind(job.offers(), &shop, &root_path, &mut notes);
     let described = describe(&scene, &mut stages, &mut notes)?;
     let known = know(&scene, &side.compatibility, &mut stages, &mut notes)?;
     if histories.dimensions.timeline == Timeline::Ordinal {
@@ -415,6 +417,7 @@ impl SideTables {
                 Table::Consent => keep(&mut side.consent, ConsentLedger::read(input, &context)?),
                 Table::Contacts => keep(&mut side.contacts, read_contacts(input, &context)?),
                 Table::Compatibility => keep(&mut side.compatibility, read_compatibility(input, &context)?),
+                Table::Activities => keep(&mut (), read_activities(input, &context, &mut side.members)?),
                 Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, &context, &mut side.members)?),
                 Table::Forgotten => keep(&mut side.forgotten, read_forgotten(input, &context)?),
                 // The lines are folded; keys of other systems are for the dialects that need them.
@@ -425,6 +428,18 @@ impl SideTables {
         }
         Ok(side)
     }
+}
+
+/// Says once which cities of members no table knows: they have no tier.
+fn note_unknown_cities(unknown: &[(String, usize)], notes: &mut Findings) {
+    let Some((city, members)) = unknown.first() else { return };
+    let at = JobPath::root().key("inputs").key("members");
+    let all: usize = unknown.iter().map(|u| u.1).sum();
+    let message = format!(
+        "{all} members live in {} cities without a tier, {members} of them in `{city}`: rules by city tier leave them out",
+        unknown.len()
+    );
+    notes.note("cities::without_tier", at, message, "give their tiers under `[cities.tiers]`");
 }
 
 fn keep<T>(into: &mut T, (value, counts, lost): (T, RowCounts, Vec<LostRow>)) -> (RowCounts, Vec<LostRow>) {

@@ -19,7 +19,7 @@ pub struct RawInputs {
     /// channel, store, city, is_return.
     pub transactions: RawTable,
     /// Items: item_id, name, category, brand, collection, parent, price, price_tier, launch_date, stock, fits,
-    /// consumable_days, warranty_days, denied.
+    /// consumable_days, warranty_days, group_size, denied.
     pub items: Option<RawTable>,
     /// Members: member_id, birth_date, lunar_birthday, city, city_tier, joined, loyalty_tier, points, points_expire,
     /// channel_opt_in, preferred_channel.
@@ -33,6 +33,9 @@ pub struct RawInputs {
     pub contacts: Option<RawTable>,
     /// Which accessory fits which device: device, accessory (item ids or categories).
     pub compatibility: Option<RawTable>,
+    /// What members did beside buying: member_id, activity (`referral`, `community`, `donation`, `complaint`,
+    /// `return_request`), ts, subject (the cause or the group), closed_at (of complaints and requests).
+    pub activities: Option<RawTable>,
     /// Tags a member must not be given: member_id, tag.
     pub suppressed_tags: Option<RawTable>,
     /// Ids of tags in target systems: system, tag, target_id.
@@ -228,6 +231,7 @@ impl RawInputs {
             Table::Identities => self.identities.as_ref(),
             Table::Contacts => self.contacts.as_ref(),
             Table::Compatibility => self.compatibility.as_ref(),
+            Table::Activities => self.activities.as_ref(),
             Table::SuppressedTags => self.suppressed_tags.as_ref(),
             Table::TagIds => self.tag_ids.as_ref(),
             Table::Forgotten => self.forgotten.as_ref(),

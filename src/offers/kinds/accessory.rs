@@ -23,6 +23,7 @@ static REASONS: &[Reason] = &[Reason {
     fills: &[Item, Because, Date, Count],
     zh: "「{item}」适配您在{date}购买的「{because}」。",
     en: "{item} fits the {because} you bought on {date}.",
+    short: ("「{item}」适配「{because}」。", "{item} fits your {because}."),
     undated: None,
 }];
 

@@ -22,6 +22,7 @@ static REASONS: &[Reason] = &[Reason {
     fills: &[Category, Count, Days, Date],
     zh: "您自{date}起已 {count} 次选购{category}类商品，约每 {days} 天一次；{valid_from}起您可抢先选购。",
     en: "{count} purchases in {category} since {date}, about every {days} days: early access for you from {valid_from}.",
+    short: ("{category}：您可抢先选购。", "Early access to {category} for you."),
     undated: None,
 }];
 

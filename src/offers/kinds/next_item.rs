@@ -35,6 +35,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Date],
         zh: "您已 {count} 次购买「{item}」，最近一次是{date}。",
         en: "You have bought {item} {count} times, last on {date}.",
+        short: ("「{item}」欢迎再次选购。", "{item}: again?"),
         undated: Some((
             "您已 {count} 次购买「{item}」，欢迎再次选购。",
             "You have bought {item} {count} times: would you like it again?",
@@ -45,6 +46,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Date],
         zh: "您在{date}购买过「{item}」，欢迎再次选购。",
         en: "You bought {item} on {date}: would you like it again?",
+        short: ("「{item}」欢迎再次选购。", "{item}: again?"),
         undated: Some(("您购买过「{item}」，欢迎再次选购。", "You have bought {item}: would you like it again?")),
     },
     Reason {
@@ -52,6 +54,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Because, Date],
         zh: "您在{date}购买了「{because}」，买过它的会员也常选「{item}」。",
         en: "You bought {because} on {date}; members who did often choose {item} too.",
+        short: ("为您推荐「{item}」。", "For you: {item}."),
         undated: Some((
             "您购买过「{because}」，买过它的会员也常选「{item}」。",
             "You have bought {because}; members who did often choose {item} too.",
@@ -62,6 +65,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item],
         zh: "大家最近都在买「{item}」。",
         en: "Popular now: {item}.",
+        short: ("热门：「{item}」。", "Popular: {item}."),
         undated: None,
     },
 ];

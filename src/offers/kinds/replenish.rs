@@ -31,6 +31,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Days, Date],
         zh: "您大约每 {days} 天购买一次「{item}」，按此节奏，{date}前后该补货了。",
         en: "You buy {item} about every {days} days: next one due around {date}.",
+        short: ("「{item}」该补货了。", "{item} is due."),
         undated: None,
     },
     Reason {
@@ -38,6 +39,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Days, Date],
         zh: "购买「{item}」的会员通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
         en: "{item} is usually bought again after about {days} days: your next one is due around {date}.",
+        short: ("「{item}」该补货了。", "{item} is due."),
         undated: None,
     },
     Reason {
@@ -45,6 +47,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Days, Date],
         zh: "与「{item}」同类的商品通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
         en: "Items like {item} are usually bought again after about {days} days: your next one is due around {date}.",
+        short: ("「{item}」该补货了。", "{item} is due."),
         undated: None,
     },
     Reason {
@@ -52,6 +55,7 @@ static REASONS: &[Reason] = &[
         fills: &[Item, Count, Days, Date],
         zh: "您购买的「{item}」约可用 {days} 天，以此推算，{date}前后该补货了。",
         en: "Your {item} lasts about {days} days: next one due around {date}.",
+        short: ("「{item}」该补货了。", "{item} is due."),
         undated: None,
     },
 ];
