@@ -83,16 +83,31 @@ impl CategoryRhythms {
     /// Reads the rhythms of the member whose baskets these are. `group` has one entry an item: its category index (or
     /// any other grouping), or [`NONE`]; items past its end have none.
     pub fn fill(&mut self, baskets: &MemberBaskets, group: &[u32]) {
-        self.events.clear();
-        self.rhythms.clear();
+        self.clear();
         for basket in 0..baskets.len() {
             let day = baskets.day(basket);
             for item in baskets.items(basket) {
                 if let Some(&g) = group.get(*item as usize).filter(|g| **g != NONE) {
-                    self.events.push((g, day));
+                    self.add(g, day);
                 }
             }
         }
+        self.close();
+    }
+
+    /// Starts another member, for callers that read the lines themselves.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.rhythms.clear();
+    }
+
+    /// A purchase in a group on a day; several on one day count once.
+    pub fn add(&mut self, group: u32, day: Day) {
+        self.events.push((group, day));
+    }
+
+    /// Works out the rhythms of what was added since [`CategoryRhythms::clear`].
+    pub fn close(&mut self) {
         self.events.sort_unstable();
         self.events.dedup();
         for run in self.events.chunk_by(|a, b| a.0 == b.0) {

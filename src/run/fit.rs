@@ -1,5 +1,7 @@
 //! From histories to segments, tags and item knowledge.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::{RunError, Stages, previous::Previous};
 use crate::{
     base::{Findings, calendar::FestivalCalendar, progress::Progress},
@@ -11,8 +13,9 @@ use crate::{
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, FactsPlan, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousTags,
-        SegmentModel, ShardProfile, ShardTags, TagBook, TagEntry, ValueBand, fit_sample,
+        ColumnAbout, FactsPlan, FactsView, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships,
+        PreviousTags, ProfileInput, ProfileSums, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook,
+        TagEntry, TagView, ValueBand, fit_sample,
     },
 };
 
@@ -41,8 +44,8 @@ pub(super) struct Described {
     /// By shard.
     pub(super) tags: Vec<ShardTags>,
     pub(super) tag_entries: Vec<TagEntry>,
-    /// Members who came back for a second purchase day, over all.
-    pub(super) repeat_buyers: u64,
+    /// What the members of each segment are like.
+    pub(super) profiles: SegmentProfiles,
 }
 
 /// The shop's items, known.
@@ -120,9 +123,17 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     stages.end("segments");
 
     progress.start("tags", Some(shards.len() as u64));
-    let plan = FactsPlan::new(job.segments(), items, dimensions, dimensions.as_of);
+    let plan = FactsPlan::new(FactsView {
+        settings: job.segments(),
+        items,
+        dimensions,
+        festivals: &festivals,
+        regular: job.recommend().regular,
+        cut: dimensions.as_of,
+    });
     let facts: Vec<Vec<MemberFacts>> = shards.map(|_, shard| Ok::<_, RunError>(plan.shard(shard)))?;
-    let thresholds = MemberThresholds::fit(facts.iter().flatten(), job.segments());
+    let thresholds =
+        MemberThresholds::fit(&facts.iter().flatten(), job.segments(), dimensions.timeline, dimensions.as_of);
     let all = || facts.iter().flatten();
     let stage = |f| thresholds.lifecycle(f, job.segments(), dimensions.timeline, dimensions.as_of);
     let lifecycle: Vec<Lifecycle> = all().map(stage).collect();
@@ -131,19 +142,52 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         Some(previous) => previous.tags(engine)?,
         None => PreviousTags::default(),
     };
-    let book = TagBook::new(&model, &thresholds, &plan, dimensions, job.labels(), job.currency(), job.segments());
-    let tags = shards.map(|index, shard| {
+    let book = TagBook::new(TagView {
+        model: &model,
+        thresholds: &thresholds,
+        plan: &plan,
+        dimensions,
+        labels: job.labels(),
+        currency: job.currency(),
+        settings: job.segments(),
+        members: scene.members,
+    });
+    let sums = Mutex::new(ProfileSums::new(&plan, model.segments.len()));
+    let parts = shards.map(|index, shard| {
         let first = features.offset(index);
         let segments = &memberships.segment[first..first + shard.members.len()];
+        let mut own = ProfileSums::new(&plan, model.segments.len());
+        own.shard(&plan, shard, segments);
+        // Integers: the order of the shards does not matter.
+        sums.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
         let profile = ShardProfile { segments, facts: &facts[index] };
-        let tags = book.shard(shard, profile, &thresholds, job.segments(), scene.members, &previous_tags);
+        let tags = book.shard(shard, profile, &previous_tags);
+        let city_tiers: Vec<u8> = shard.members.iter().map(|id| scene.members.get(id).city_tier.unwrap_or(0)).collect();
         progress.advance(1);
-        Ok::<_, RunError>(tags)
+        Ok::<_, RunError>((tags, city_tiers))
     })?;
+    let (tags, city_tier): (Vec<ShardTags>, Vec<Vec<u8>>) = parts.into_iter().unzip();
     let given: usize = tags.iter().map(|t| t.held.len()).sum();
     progress.finish(&format!("{given} tags"));
     stages.end("tags");
-    let repeat_buyers = all().filter(|f| f.purchase_days > 1).count() as u64;
+    let profiles = SegmentProfiles::new(&ProfileInput {
+        model: &model,
+        segment: &memberships.segment,
+        features: &features,
+        in_segments: &model.features,
+        facts: &facts,
+        lifecycle: &lifecycle,
+        value_band: &value_band,
+        city_tier: &city_tier.concat(),
+        thresholds: &thresholds,
+        settings: &job.segments().lifecycle,
+        sums: &sums.into_inner().unwrap_or_else(PoisonError::into_inner),
+        groups: plan.category_groups(),
+        channels: &dimensions.channels,
+        labels: job.labels(),
+        as_of: dimensions.as_of,
+    });
+    stages.end("profiles");
     let tag_entries = book.entries().to_vec();
     Ok(Described {
         vocabulary,
@@ -156,7 +200,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         value_band,
         tags,
         tag_entries,
-        repeat_buyers,
+        profiles,
     })
 }
 

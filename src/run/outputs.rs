@@ -22,7 +22,7 @@ use super::{
 use crate::{
     base::IdTable,
     engine::EngineError,
-    export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_run},
+    export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_profiles, write_run},
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
     offers::{Arm, Catalogue, Decision, Holdout, Language, SentenceWriter},
@@ -81,11 +81,14 @@ pub(super) fn write(
     let rows = described.features.dictionary().rows(Some(&described.scaling));
     let lines = rows.iter().map(|row| row.each_ref().map(String::as_str));
     wrote(path, write_csv(staging, path, &FeatureDictionary::HEADER, lines)?);
+    let rows = write_profiles(staging, &described.profiles, scene.job.currency(), settings.compression)?;
+    wrote("segment_profiles.parquet", rows);
     let path = "quarantine.parquet";
     wrote(path, write_quarantine(quarantined, scene, staging)?);
     let path = "model/item_statistics.parquet";
     wrote(path, write_item_statistics(staging, scene.items, &known.knowledge.statistics, 0, settings.compression)?);
     json(staging, "model/segments.json", &described.model)?;
+    json(staging, "model/profiles.json", &described.profiles)?;
     json(staging, "model/scaling.json", &described.scaling)?;
     json(staging, "model/thresholds.json", &described.thresholds)?;
     json(staging, "model/vocabulary.json", &described.vocabulary)?;
@@ -214,11 +217,18 @@ fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<Stri
     let with_list =
         decided.decisions.iter().map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64).sum::<u64>();
     let slots: u64 = decided.decisions.iter().map(|d| d.all().len() as u64).sum();
-    BTreeMap::from([
-        ("repeat_purchase_rate".to_owned(), share(described.repeat_buyers)),
+    let all = &described.profiles.all;
+    let mut kpis = BTreeMap::from([
         ("members_with_a_list".to_owned(), share(with_list)),
         ("slots_per_member".to_owned(), share(slots)),
-    ])
+    ]);
+    let rates = [
+        ("repeat_purchase_rate", all.repeat_purchase_rate),
+        ("reactivation_rate", all.reactivation_rate),
+        ("cross_channel_share", all.cross_channel_share),
+    ];
+    kpis.extend(rates.into_iter().filter_map(|(name, rate)| Some((name.to_owned(), rate?))));
+    kpis
 }
 
 /// Segments for people, by falling size.

@@ -48,6 +48,8 @@ pub struct RawLifecycle {
     pub min_gap_days: u32,
     /// Usual gaps are held to at most this many days.
     pub max_gap_days: u32,
+    /// Reactivated: dormant or lost this many days ago, and back since.
+    pub reactivation_days: u32,
 }
 
 impl Default for RawLifecycle {
@@ -60,6 +62,7 @@ impl Default for RawLifecycle {
             own_rhythm_from: 3,
             min_gap_days: 7,
             max_gap_days: 180,
+            reactivation_days: 90,
         }
     }
 }
@@ -81,6 +84,8 @@ pub struct LifecycleSettings {
     pub min_gap_days: u32,
     /// Largest usual gap in days, at least `min_gap_days`.
     pub max_gap_days: u32,
+    /// Days within which who was dormant or lost counts as reactivated, at least 1.
+    pub reactivation_days: u32,
 }
 
 impl RawLifecycle {
@@ -91,6 +96,7 @@ impl RawLifecycle {
         let own_rhythm_from = in_range(at.key("own_rhythm_from"), code, self.own_rhythm_from, 2, 1000, findings);
         let min_gap_days = in_range(at.key("min_gap_days"), code, self.min_gap_days, 1, 3650, findings);
         let max_gap_days = in_range(at.key("max_gap_days"), code, self.max_gap_days, min_gap_days, 36_500, findings);
+        let reactivation_days = in_range(at.key("reactivation_days"), code, self.reactivation_days, 1, 3650, findings);
         let mut steps = [self.at_risk_after, self.dormant_after, self.lost_after];
         let rising = steps[0] > 0.0 && steps[0] < steps[1] && steps[1] < steps[2] && steps[2].is_finite();
         if !rising {
@@ -115,6 +121,7 @@ impl RawLifecycle {
             own_rhythm_from,
             min_gap_days,
             max_gap_days,
+            reactivation_days,
         }
     }
 }
@@ -124,9 +131,36 @@ impl LifecycleSettings {
     /// members (`max_gap_days` if nobody has one), held within the bounds.
     #[must_use]
     pub fn usual_gap(&self, facts: &MemberFacts, population: Option<f64>) -> f64 {
-        let own = facts.median_gap.filter(|_| facts.purchase_days >= self.own_rhythm_from).map(f64::from);
+        self.gap_of(facts.purchase_days, facts.median_gap, population)
+    }
+
+    fn gap_of(&self, purchase_days: u32, median_gap: Option<f32>, population: Option<f64>) -> f64 {
+        let own = median_gap.filter(|_| purchase_days >= self.own_rhythm_from).map(f64::from);
         let (low, high) = (f64::from(self.min_gap_days), f64::from(self.max_gap_days));
         own.or(population).unwrap_or(high).clamp(low, high)
+    }
+
+    /// The day the next purchase is expected: the last one and the member's own usual gap, in whole days. It stays the
+    /// same until the member buys again. `None` for members without a rhythm of their own.
+    #[must_use]
+    pub fn expected(&self, facts: &MemberFacts) -> Option<Day> {
+        let gap = facts.median_gap.filter(|_| facts.purchase_days >= self.own_rhythm_from)?;
+        let held = f64::from(gap).clamp(f64::from(self.min_gap_days), f64::from(self.max_gap_days));
+        Some(facts.last.plus(held.round() as i32))
+    }
+
+    /// Whether a member who was dormant or lost `reactivation_days` before `as_of` has bought since; `None` for members
+    /// who were not. All members' usual gap is taken as it is today.
+    #[must_use]
+    pub fn reactivated(&self, facts: &MemberFacts, population: Option<f64>, as_of: Day) -> Option<bool> {
+        let earlier = &facts.earlier;
+        if earlier.purchase_days == 0 {
+            return None;
+        }
+        let then = as_of.plus(-(self.reactivation_days as i32));
+        let usual = self.gap_of(earlier.purchase_days, earlier.median_gap, population);
+        let was_away = f64::from(then.since(earlier.last)) / usual > self.dormant_after;
+        was_away.then_some(facts.last > then)
     }
 
     /// The stage of a member as of a day.

@@ -12,8 +12,13 @@ mod lifecycle;
 mod model;
 mod names;
 mod previous_tags;
+mod price_tiers;
+mod profile;
+mod rfm;
+mod rules;
 mod sample;
 mod settings;
+mod tag_entries;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -21,13 +26,20 @@ mod thresholds;
 mod value;
 
 pub use error::SegmentError;
-pub use facts::{FactsPlan, MAX_FAVOURITES, MemberFacts};
+pub use facts::{Earlier, FactsPlan, FactsView, Habits, MAX_FAVOURITES, MemberFacts};
 pub use lifecycle::{Lifecycle, LifecycleSettings, RawLifecycle};
 pub use model::{FORMAT, FitInput, Memberships, Segment, SegmentFit, SegmentModel};
 pub use names::ColumnAbout;
 pub use previous_tags::{PreviousTags, PreviousTagsError};
+pub use price_tiers::PriceTiers;
+pub use profile::{
+    ALL_MEMBERS, FeatureProfile, Profile, ProfileInput, ProfileSums, SegmentProfiles, ShareProfile, city_tier_names,
+    z_of,
+};
+pub use rfm::{RfmAgainst, RfmClass, RfmThresholds};
+pub use rules::{RawSegmentRule, SegmentRule};
 pub use sample::fit_sample;
-pub use settings::{RawSegmentName, RawSegments, RawTagRules, SegmentName, Segments, TagRules};
-pub use tags::{ShardProfile, ShardTags, TagBook, TagEntry, TagHeld, TagSource};
+pub use settings::{RawRfm, RawSegmentName, RawSegments, RawTagRules, SegmentName, Segments, TagRules};
+pub use tags::{ShardProfile, ShardTags, TagBook, TagEntry, TagHeld, TagSource, TagView};
 pub use thresholds::MemberThresholds;
 pub use value::{RawValueBands, ValueBand, ValueSettings, ValueThresholds};

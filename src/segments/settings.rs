@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     lifecycle::{LifecycleSettings, RawLifecycle},
+    rfm::RfmAgainst,
+    rules::{RawSegmentRule, SegmentRule},
     value::{RawValueBands, ValueSettings},
 };
 use crate::{
@@ -44,8 +46,21 @@ pub struct RawSegments {
     pub lifecycle: RawLifecycle,
     /// Bands of net spend.
     pub value: RawValueBands,
-    /// Tags for favourite channels and categories.
+    /// The classes of recency, frequency and money.
+    pub rfm: RawRfm,
+    /// Tags for favourite channels and categories, and for habits.
     pub tags: RawTagRules,
+    /// Segments of your own, by rule: each is a tag beside the clusters.
+    pub rules: Vec<RawSegmentRule>,
+}
+
+/// The eight classes of recency, frequency and money (重要价值 … 一般挽留).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawRfm {
+    /// What a member's numbers are high or low against: the `mean` or the `median` of all members. Money is the net
+    /// spend of the value bands.
+    pub against: RfmAgainst,
 }
 
 /// A segment's name; what is left out is made from its centroid.
@@ -58,7 +73,8 @@ pub struct RawSegmentName {
     pub en: Option<String>,
 }
 
-/// When a member gets a tag for a favourite channel (`ch_…`) or category (`cat_…`).
+/// When a member gets a tag for a favourite channel (`ch_…`), category (`cat_…`) or price tier (`price_…`), or for a
+/// habit.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawTagRules {
@@ -71,8 +87,18 @@ pub struct RawTagRules {
     pub max_categories: usize,
     /// How many levels of the category path count: 1 is the part before the first `/`, 0 the whole path.
     pub category_level: usize,
-    /// Purchase days a member needs before anything counts as a favourite.
+    /// Purchase days a member needs before anything counts as a favourite or a habit.
     pub min_purchase_days: u32,
+    /// Least share of bought amounts (0 to 1) through the second channel of a member who buys across channels.
+    pub cross_channel_share: f64,
+    /// Least share of bought lines (0 to 1) in the preferred price tier. Tiers are the items', else thirds of the list
+    /// prices of each category.
+    pub price_tier_share: f64,
+    /// Least share of bought lines (0 to 1) with a discount of a member who is drawn by discounts.
+    pub discount_share: f64,
+    /// Least share of purchase days (0 to 1) in festivals of a festival buyer; in any case one and a half times what
+    /// chance would give.
+    pub festival_share: f64,
 }
 
 impl Default for RawSegments {
@@ -89,14 +115,26 @@ impl Default for RawSegments {
             names: BTreeMap::new(),
             lifecycle: RawLifecycle::default(),
             value: RawValueBands::default(),
+            rfm: RawRfm::default(),
             tags: RawTagRules::default(),
+            rules: Vec::new(),
         }
     }
 }
 
 impl Default for RawTagRules {
     fn default() -> Self {
-        Self { channel_share: 0.5, category_share: 0.3, max_categories: 2, category_level: 1, min_purchase_days: 2 }
+        Self {
+            channel_share: 0.5,
+            category_share: 0.3,
+            max_categories: 2,
+            category_level: 1,
+            min_purchase_days: 2,
+            cross_channel_share: 0.2,
+            price_tier_share: 0.6,
+            discount_share: 0.5,
+            festival_share: 0.6,
+        }
     }
 }
 
@@ -125,8 +163,12 @@ pub struct Segments {
     pub lifecycle: LifecycleSettings,
     /// Value bands.
     pub value: ValueSettings,
-    /// Favourites.
+    /// What recency, frequency and money are measured against.
+    pub rfm: RfmAgainst,
+    /// Favourites and habits.
     pub tags: TagRules,
+    /// Segments by rule.
+    pub rules: Vec<SegmentRule>,
 }
 
 /// A segment's name as the job gives it.
@@ -149,8 +191,16 @@ pub struct TagRules {
     pub max_categories: usize,
     /// Levels of the category path; 0: the whole path.
     pub category_level: usize,
-    /// Purchase days before anything is a favourite.
+    /// Purchase days before anything is a favourite or a habit.
     pub min_purchase_days: u32,
+    /// Least share of bought amounts through the second channel, in (0, 1].
+    pub cross_channel_share: f64,
+    /// Least share of bought lines in the preferred price tier, in (0, 1].
+    pub price_tier_share: f64,
+    /// Least share of bought lines with a discount, in (0, 1].
+    pub discount_share: f64,
+    /// Least share of purchase days in festivals, in (0, 1].
+    pub festival_share: f64,
 }
 
 /// Reports `value` if it lies outside `low..=high`, and holds it within.
@@ -210,7 +260,9 @@ impl RawSegments {
             names: check_names(&self.names, &at.key("names"), findings),
             lifecycle: self.lifecycle.check(&at.key("lifecycle"), findings),
             value: self.value.check(&at.key("value"), findings),
+            rfm: self.rfm.against,
             tags: self.tags.check(&at.key("tags"), findings),
+            rules: RawSegmentRule::check_all(&self.rules, &at.key("rules"), findings),
         }
     }
 }
@@ -272,6 +324,10 @@ impl RawTagRules {
             |key: &str, value: f64| in_range(at.key(key), "segments::share_out_of_range", value, 0.01, 1.0, findings);
         let channel_share = share("channel_share", self.channel_share);
         let category_share = share("category_share", self.category_share);
+        let cross_channel_share = share("cross_channel_share", self.cross_channel_share);
+        let price_tier_share = share("price_tier_share", self.price_tier_share);
+        let discount_share = share("discount_share", self.discount_share);
+        let festival_share = share("festival_share", self.festival_share);
         let max_categories = in_range(
             at.key("max_categories"),
             "segments::categories_out_of_range",
@@ -282,7 +338,17 @@ impl RawTagRules {
         );
         let category_level = self.category_level;
         let min_purchase_days = self.min_purchase_days;
-        TagRules { channel_share, category_share, max_categories, category_level, min_purchase_days }
+        TagRules {
+            channel_share,
+            category_share,
+            max_categories,
+            category_level,
+            min_purchase_days,
+            cross_channel_share,
+            price_tier_share,
+            discount_share,
+            festival_share,
+        }
     }
 }
 

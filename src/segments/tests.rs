@@ -5,12 +5,13 @@ use rand::RngCore;
 use super::*;
 use crate::{
     base::{Currency, Day, Findings, IdTable, Minor, findings::JobPath, seed},
-    features::{Family, Features, Scale, ScaledFeature, Scaling, Transform},
+    features::{DaySet, Family, Features, Scale, ScaledFeature, Scaling, Transform},
     history::{
         Dimensions, NO_CODE, NO_ITEM, Timeline,
         testing::{Row, shards_of},
     },
     input::{ItemTable, MemberTable, NONE},
+    items::RhythmRule,
     kmeans::adjusted_rand_index,
 };
 
@@ -169,8 +170,23 @@ fn facts(first: i32, last: i32, purchase_days: u32, median_gap: Option<f32>) -> 
         median_gap,
         net_spend: 0,
         channel: NO_CODE,
+        price_tier: 0,
+        habits: Habits::default(),
         categories: [NONE; MAX_FAVOURITES],
+        regular: [NONE; MAX_FAVOURITES],
+        earlier: Earlier::default(),
     }
+}
+
+fn plan_of<'a>(
+    settings: &'a Segments,
+    items: &'a ItemTable,
+    dimensions: &'a Dimensions,
+    festivals: &'a DaySet,
+    cut: Day,
+) -> FactsPlan<'a> {
+    let regular = RhythmRule { min_days: 3, max_gaps: 2.0 };
+    FactsPlan::new(FactsView { settings, items, dimensions, festivals, regular, cut })
 }
 
 #[test]
@@ -295,7 +311,8 @@ fn lines() -> Vec<Row> {
 fn facts_of_a_shard() {
     let (items, dimensions) = shop();
     let settings = Segments::default();
-    let plan = FactsPlan::new(&settings, &items, &dimensions, AS_OF);
+    let festivals = DaySet::default();
+    let plan = plan_of(&settings, &items, &dimensions, &festivals, AS_OF);
     let shards = shards_of(&lines(), 1);
     let facts = plan.shard(&shards[0]);
     let [anna, bert, cleo] = facts[..] else { panic!("three members") };
@@ -309,7 +326,7 @@ fn facts_of_a_shard() {
     // Before the returns were known; and a window of 50 days.
     let settings = Segments { value: ValueSettings { window_days: Some(50), ..settings.value.clone() }, ..settings };
     let cut = AS_OF.plus(-16);
-    let early = FactsPlan::new(&settings, &items, &dimensions, cut).shard(&shards[0]);
+    let early = plan_of(&settings, &items, &dimensions, &festivals, cut).shard(&shards[0]);
     assert_eq!((early[0].purchase_days, early[0].last, early[0].net_spend), (4, AS_OF.plus(-20), 4900));
     assert_eq!((early[0].median_gap, early[0].channel), (Some(30.0), 1));
     assert_eq!(early[0].categories, [1, NONE, NONE]);
@@ -323,7 +340,8 @@ proptest! {
         let (items, dimensions) = shop();
         let settings = Segments::default();
         let rows: Vec<Row> = rows.into_iter().map(|(m, ago, item, amount)| buy(&format!("m{m}"), ago, item, amount, 0)).collect();
-        let plan = FactsPlan::new(&settings, &items, &dimensions, AS_OF);
+        let festivals = DaySet::default();
+        let plan = plan_of(&settings, &items, &dimensions, &festivals, AS_OF);
         for shard in shards_of(&rows, 3) {
             for (facts, id) in plan.shard(&shard).iter().zip(shard.members.iter()) {
                 let mine: Vec<&Row> = rows.iter().filter(|r| r.member == id).collect();
@@ -344,15 +362,17 @@ proptest! {
 fn tags_and_their_days() {
     let (items, dimensions) = shop();
     let settings = settings(2);
-    let plan = FactsPlan::new(&settings, &items, &dimensions, AS_OF);
+    let festivals = DaySet::default();
+    let plan = plan_of(&settings, &items, &dimensions, &festivals, AS_OF);
     let shard = &shards_of(&lines(), 1)[0];
     let facts = plan.shard(shard);
-    let thresholds = MemberThresholds::fit(&facts, &settings);
+    let thresholds = MemberThresholds::fit(&facts.iter(), &settings, Timeline::Calendar, AS_OF);
     assert_eq!(
         thresholds,
         MemberThresholds {
             population_gap: Some(20.0),
             value: ValueThresholds { top: None, high: None, mid: Some(1900) },
+            rfm: Some(RfmThresholds { recency_days: 35.0, purchase_days: 4.0 / 3.0, net_spend: 2000.0 / 3.0 }),
         }
     );
     let (raw, _) = personas(100);
@@ -360,7 +380,19 @@ fn tags_and_their_days() {
     let cny = Currency::from_code("CNY").unwrap();
     let raw: crate::input::RawLabels = toml::from_str("categories.pet = { zh = \"宠物\", en = \"pets\" }").unwrap();
     let labels = raw.check(&JobPath::root(), &mut Findings::new());
-    let book = TagBook::new(&model, &thresholds, &plan, &dimensions, &labels, cny, &settings);
+    let mut members = MemberTable::default();
+    members.entry("anna").suppressed_tags = vec!["cat_pet".into()];
+    members.entry("bert").preferred_channel = Some("app".into());
+    let book = TagBook::new(TagView {
+        model: &model,
+        thresholds: &thresholds,
+        plan: &plan,
+        dimensions: &dimensions,
+        labels: &labels,
+        currency: cny,
+        settings: &settings,
+        members: &members,
+    });
     let names = |tag: &str| {
         let entry = book.entries().iter().find(|e| e.tag == tag).unwrap();
         (entry.name_zh.clone(), entry.name_en.clone())
@@ -369,9 +401,12 @@ fn tags_and_their_days() {
     assert_eq!(names("ch_app"), ("偏好渠道：App".into(), "Preferred channel: app".into()));
     let codes: Vec<&str> = book.entries().iter().map(|e| e.tag.as_str()).collect();
     assert!(codes.is_sorted(), "{codes:?}");
-    assert_eq!(codes.len(), 2 + 2 + 5 + 2 + 4);
+    let due = codes.iter().filter(|c| c.starts_with("due_")).count();
+    // Segments, categories twice, stages, channels and across, bands, classes, two habits, birthdays, city tiers.
+    assert_eq!(codes.len() - due, 2 + 2 * 2 + 5 + 3 + 4 + 8 + 2 + 12 + 6);
     let rule = |tag: &str| book.entries().iter().find(|e| e.tag == tag).unwrap().rule.clone();
-    insta::assert_snapshot!(["lc_at_risk", "lc_new", "vb_top", "vb_mid", "vb_low", "seg_01", "cat_pet", "ch_app"]
+    insta::assert_snapshot!(["lc_at_risk", "lc_new", "vb_top", "vb_mid", "vb_low", "seg_01", "cat_pet", "reg_pet", "ch_app", "cross_channel",
+         "discount_affinity", "festival_buyer", "rfm_key_keep", "birthday_02", "city_tier_2", "due_2024_11"]
         .map(|tag| format!("{tag}: {}", rule(tag))).join("\n"), @r"
     lc_at_risk: more than 2 and at most 4 usual gaps since the last purchase; usual gap: the own median from 3 purchase days on, else all members' median of 20 days; 7 to 180 days
     lc_new: first purchase at most 30 days ago
@@ -383,15 +418,12 @@ fn tags_and_their_days() {
     ch_app: stated by the member, else at least 50 % of net spend, from 2 purchase days on
     ");
 
-    let mut members = MemberTable::default();
-    members.entry("anna").suppressed_tags = vec!["cat_pet".into()];
-    members.entry("bert").preferred_channel = Some("app".into());
     let mut previous = PreviousTags::default();
     previous.push("anna", "lc_active", AS_OF.plus(-30)).unwrap();
     previous.push("anna", "seg_01", AS_OF.plus(-9)).unwrap();
     previous.push("cleo", "vb_low", AS_OF.plus(-3)).unwrap();
     let profile = ShardProfile { segments: &[0, 1, 0], facts: &facts };
-    let tags = book.shard(shard, profile, &thresholds, &settings, &members, &previous);
+    let tags = book.shard(shard, profile, &previous);
     let held: Vec<Vec<(&str, i32)>> = (0..3)
         .map(|m| {
             let tags = tags.of(m).iter();
