@@ -1,6 +1,7 @@
 //! Floor 14: the command line, a file a subcommand.
 
 mod check;
+mod diff;
 mod generate;
 mod logging;
 mod progress;
@@ -29,6 +30,8 @@ enum Command {
     Check(check::Arguments),
     /// Print the JSON Schema of the job file
     Schema,
+    /// Show what changed from one published run to another: members, segments, tags, offers, figures
+    Diff(diff::Arguments),
     /// Generate a shop of any size: the same seed gives the same bytes
     Generate(generate::Arguments),
 }
@@ -49,6 +52,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Schema => schema::main(),
+        Command::Diff(arguments) => diff::main(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
     };
     (code as u8).into()

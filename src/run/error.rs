@@ -54,6 +54,24 @@ pub enum RunError {
         /// What is wrong.
         why: String,
     },
+    /// A run that was named is not there.
+    #[error("there is no run `{name}`: {why}")]
+    NoSuchRun {
+        /// As given.
+        name: String,
+        /// What is there.
+        why: String,
+    },
+    /// A file of a published run cannot be read.
+    #[error("`{file}` of the run in `{run}` cannot be read: {why}")]
+    BadRunFile {
+        /// The run.
+        run: String,
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -113,9 +131,12 @@ impl RunError {
         match self {
             Self::WrongPrevious { .. } => ExitCode::Usage,
             Self::Findings { report } => findings_exit_code(report),
-            Self::NoLines { .. } | Self::NoAsOf | Self::NoPrevious { .. } | Self::BadPrevious { .. } => {
-                ExitCode::NoInput
-            }
+            Self::NoLines { .. }
+            | Self::NoAsOf
+            | Self::NoPrevious { .. }
+            | Self::BadPrevious { .. }
+            | Self::NoSuchRun { .. }
+            | Self::BadRunFile { .. } => ExitCode::NoInput,
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } => ExitCode::BadJob,
             Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
             Self::Input(_) => ExitCode::NoInput,

@@ -2,6 +2,7 @@
 
 mod clock;
 mod decide;
+mod diff;
 mod eligibility;
 mod error;
 mod exit;
@@ -11,9 +12,14 @@ mod manifest;
 mod nightly;
 mod outputs;
 mod previous;
+mod published;
 mod summary;
 
 pub use clock::{StageTime, Stages};
+pub use diff::{
+    DiffOptions, Difference, FeatureDrift, FeatureShift, FigureChange, ListsChange, MembersChange, Move, OfferChange,
+    RunName, SegmentChange, TagChange, diff,
+};
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
 pub use inputs::{Inputs, open_inputs};
