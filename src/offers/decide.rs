@@ -12,7 +12,7 @@ use super::{
     catalogue::Catalogue,
     contacts::{ContactLog, Contacted, rests},
     decision::{Choice, Decisions, six_digits},
-    list::{Fillers, ListRules, ListSpace, Scored},
+    list::{Entry, Fillers, ListRules, PickSpace},
     member::{Marks, MemberView},
     previous::{Held, PreviousDecisions, validity},
     proposal::Proposal,
@@ -50,7 +50,27 @@ pub struct Decider<'a> {
     candidates: usize,
     /// By offer: what it proposes to anyone, best first.
     for_anyone: Vec<Vec<Proposal>>,
+    /// What the fallback offer proposes to anyone, as entries of a list.
+    fillers: Vec<Entry>,
     rules: ListRules<'a>,
+}
+
+/// A proposal with its comparable score.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scored {
+    pub(super) score: f64,
+    pub(super) proposal: Proposal,
+}
+
+/// Buffers of one list.
+#[derive(Default)]
+pub(super) struct ListSpace {
+    /// What is proposed, in any order.
+    pub(super) proposals: Vec<Proposal>,
+    /// The list, slot 1 first.
+    pub(super) list: Vec<Scored>,
+    entries: Vec<Entry>,
+    picks: PickSpace,
 }
 
 /// Buffers that are used again from member to member.
@@ -79,7 +99,11 @@ impl<'a> Decider<'a> {
             })
             .collect();
         let rules = ListRules::new(world.catalogue, world.items);
-        Self { world, scorer, candidates, for_anyone, rules }
+        let for_anyone: Vec<Vec<Proposal>> = for_anyone;
+        let fallback = world.catalogue.decision.fallback;
+        let fillers = fallback.map_or(&[][..], |f| &for_anyone[usize::from(f)]);
+        let fillers = fillers.iter().map(|p| entry(p, world.catalogue)).collect();
+        Self { world, scorer, candidates, for_anyone, fillers, rules }
     }
 
     fn catalogue(&self) -> &'a Catalogue {
@@ -161,19 +185,36 @@ impl<'a> Decider<'a> {
             }
         }
         let decision = &self.catalogue().decision;
-        let proposals = decision.fallback.filter(|f| open(*f)).map_or(&[][..], |f| &self.for_anyone[usize::from(f)]);
+        let fillers = if decision.fallback.is_some_and(&open) { &self.fillers[..] } else { &[] };
         let allowed = |item| member.may_get(item);
-        self.rules.fill(space, decision.slots, &Fillers { proposals, up_to: decision.fill_to, allowed });
+        self.fill(space, decision.slots, &Fillers { entries: fillers, factor: 1.0, up_to: decision.fill_to, allowed });
+    }
+
+    /// Fills the list of a space with its proposals, then with fillers.
+    fn fill<F: Fn(u32) -> bool>(&self, space: &mut ListSpace, slots: u8, fillers: &Fillers<'_, F>) {
+        let ListSpace { proposals, list, entries, picks } = space;
+        entries.clear();
+        entries.extend(proposals.iter().map(|p| entry(p, self.catalogue())));
+        self.rules.fill(entries, picks, usize::from(slots), fillers);
+        list.clear();
+        list.extend(picks.picks.iter().map(|pick| {
+            let proposal = if pick.filler { self.filler(pick.at) } else { proposals[pick.at as usize] };
+            Scored { score: pick.entry.score, proposal }
+        }));
+    }
+
+    /// A proposal of the fallback offer to anyone.
+    fn filler(&self, at: u32) -> Proposal {
+        self.for_anyone[usize::from(self.catalogue().decision.fallback.unwrap_or_default())][at as usize]
     }
 
     /// The one list of every member who opted out of personalisation: what anyone would be offered.
     #[must_use]
     pub fn generic(&self, held: &[Held]) -> Vec<Choice> {
         let slots = self.catalogue().decision.generic_slots;
-        let fallback = self.catalogue().decision.fallback;
-        let proposals = fallback.map_or(&[][..], |f| &self.for_anyone[usize::from(f)]);
         let (mut space, mut choices) = (ListSpace::default(), Vec::new());
-        self.rules.fill(&mut space, slots, &Fillers { proposals, up_to: slots, allowed: |_| true });
+        let fillers = Fillers { entries: &self.fillers, factor: 1.0, up_to: slots, allowed: |_| true };
+        self.fill(&mut space, slots, &fillers);
         self.finish(&space.list, held, &mut choices);
         // The lists of members get this when they are packed.
         choices.iter_mut().for_each(|choice| choice.score = six_digits(choice.score));
@@ -200,4 +241,10 @@ impl<'a> Decider<'a> {
             }
         }));
     }
+}
+
+/// A proposal as an entry of a list, with its comparable score.
+fn entry(proposal: &Proposal, catalogue: &Catalogue) -> Entry {
+    let weight = catalogue.offers[usize::from(proposal.offer)].weight;
+    Entry { score: proposal.fit * weight, target: proposal.target, offer: proposal.offer }
 }

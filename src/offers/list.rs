@@ -1,37 +1,45 @@
-//! How a member's list fills up: slot by slot the best proposal that nothing stands against.
+//! How a member's list fills up: slot by slot the best entry that nothing stands against.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-use super::{
-    catalogue::Catalogue,
-    proposal::{Proposal, Target},
-    settings::Incentive,
-};
+use super::{catalogue::Catalogue, proposal::Target, settings::Incentive};
 use crate::input::ItemTable;
 
-/// A proposal with its comparable score.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scored {
+/// What stands for a place in a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Entry {
+    /// Comparable score.
     pub(super) score: f64,
-    pub(super) proposal: Proposal,
+    /// What is offered.
+    pub(super) target: Target,
+    /// Index of the offer in the catalogue.
+    pub(super) offer: u16,
+}
+
+/// An entry that has a slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pick {
+    pub(super) entry: Entry,
+    /// Index among the entries, or among the fillers.
+    pub(super) at: u32,
+    /// Whether it is a filler.
+    pub(super) filler: bool,
 }
 
 /// Buffers that are used again from list to list.
 #[derive(Default)]
-pub(super) struct ListSpace {
-    /// What is proposed, in any order.
-    pub(super) proposals: Vec<Proposal>,
+pub(super) struct PickSpace {
     /// The list, slot 1 first.
-    pub(super) list: Vec<Scored>,
+    pub(super) picks: Vec<Pick>,
     heap: BinaryHeap<Head>,
-    /// Indices of proposals that were passed over because the offer does not take the slot, best first.
+    /// Entries that were passed over because the offer does not take the slot, best first.
     waiting: Vec<Head>,
     per_offer: Vec<u16>,
     per_kind: Vec<u16>,
     per_category: Vec<(u32, u8)>,
 }
 
-/// What a proposal is ordered by.
+/// What an entry is ordered by.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     score: f64,
@@ -60,14 +68,36 @@ impl PartialEq for Head {
 
 impl Eq for Head {}
 
-/// What fills a list after its proposals.
+/// What fills a list after its entries.
 pub(super) struct Fillers<'f, F> {
     /// Best first.
-    pub(super) proposals: &'f [Proposal],
+    pub(super) entries: &'f [Entry],
+    /// What their scores are multiplied by for this member.
+    pub(super) factor: f64,
     /// Length of the list up to which they are taken.
     pub(super) up_to: u8,
     /// Whether the member may get an item.
     pub(super) allowed: F,
+}
+
+impl Fillers<'static, fn(u32) -> bool> {
+    /// No fillers.
+    pub(super) const NONE: Self = Self { entries: &[], factor: 1.0, up_to: 0, allowed: |_| true };
+}
+
+/// Why an entry cannot have a place beside what is in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The offer has all the slots it may take.
+    OfferFull,
+    /// The kind has all the slots it may take.
+    KindFull,
+    /// The category has all the slots it may take.
+    CategoryFull,
+    /// Discounts hold their share.
+    DiscountsFull,
+    /// The list has it already.
+    Twice,
 }
 
 /// The rules of lists.
@@ -99,34 +129,48 @@ impl<'a> ListRules<'a> {
         Self { catalogue, items, kinds, has_discounts }
     }
 
-    /// Fills `space.list` with `space.proposals`, then with `fillers`. Discounts may hold at most their share of the
-    /// list as it turns out: if they hold more, it is put together again with fewer.
-    pub(super) fn fill<F: Fn(u32) -> bool>(&self, space: &mut ListSpace, slots: u8, fillers: &Fillers<'_, F>) {
-        let share = self.catalogue.decision.max_discount_share;
-        let most = |len: usize| (share * len as f64 + 1e-9).floor() as usize;
-        let mut discounts = if self.has_discounts { most(usize::from(slots)) } else { usize::MAX };
+    /// Discounts that a list of `len` may hold.
+    pub(super) fn most_discounts(&self, len: usize) -> usize {
+        match self.has_discounts {
+            true => (self.catalogue.decision.max_discount_share * len as f64 + 1e-9).floor() as usize,
+            false => usize::MAX,
+        }
+    }
+
+    /// Fills `space.picks` with `entries`, then with `fillers`. Discounts may hold at most their share of the list as it
+    /// turns out: if they hold more, it is put together again with fewer.
+    pub(super) fn fill<F: Fn(u32) -> bool>(
+        &self,
+        entries: &[Entry],
+        space: &mut PickSpace,
+        slots: usize,
+        fillers: &Fillers<'_, F>,
+    ) {
+        let mut discounts = self.most_discounts(slots);
         loop {
-            self.fill_once(space, usize::from(slots), discounts, fillers);
+            self.fill_once(entries, space, slots, discounts, fillers);
             if !self.has_discounts {
                 return;
             }
-            let held = space.list.iter().filter(|s| self.is_discount(s.proposal.offer)).count();
-            if held <= most(space.list.len()) {
+            let held = space.picks.iter().filter(|p| self.is_discount(p.entry.offer)).count();
+            let most = self.most_discounts(space.picks.len());
+            if held <= most {
                 return;
             }
-            discounts = most(space.list.len()).min(held - 1);
+            discounts = most.min(held - 1);
         }
     }
 
     fn fill_once<F: Fn(u32) -> bool>(
         &self,
-        space: &mut ListSpace,
+        entries: &[Entry],
+        space: &mut PickSpace,
         slots: usize,
         discounts: usize,
         fillers: &Fillers<'_, F>,
     ) {
-        let ListSpace { proposals, list, heap, waiting, per_offer, per_kind, per_category } = space;
-        list.clear();
+        let PickSpace { picks, heap, waiting, per_offer, per_kind, per_category } = space;
+        picks.clear();
         waiting.clear();
         per_category.clear();
         for counts in [&mut *per_offer, &mut *per_kind] {
@@ -135,68 +179,68 @@ impl<'a> ListRules<'a> {
         }
         let mut heads = std::mem::take(heap).into_vec();
         heads.clear();
-        heads.extend(proposals.iter().enumerate().map(|(at, p)| self.head(at, p)));
+        heads.extend(entries.iter().enumerate().map(|(at, entry)| self.head(at, entry)));
         *heap = heads.into();
         let mut taken = Taken { per_offer, per_kind, per_category, discounts };
         let mut filler = 0;
-        while list.len() < slots {
-            let slot = list.len();
+        while picks.len() < slots {
+            let slot = picks.len();
             // What a cap or a duplicate stands against now, it stands against for good.
-            waiting.retain(|head| self.stands(&proposals[head.at as usize], list, &taken));
-            let waited = waiting.iter().position(|head| self.takes_slot(proposals[head.at as usize].offer, slot));
+            waiting.retain(|head| self.obstacle(&entries[head.at as usize], picks, &taken).is_none());
+            let waited = waiting.iter().position(|head| self.takes_slot(entries[head.at as usize].offer, slot));
             let mut best = waited.map(|at| waiting.remove(at));
             while best.is_none() {
                 let Some(head) = heap.pop() else { break };
-                let proposal = &proposals[head.at as usize];
-                if !self.stands(proposal, list, &taken) {
+                let entry = &entries[head.at as usize];
+                if self.obstacle(entry, picks, &taken).is_some() {
                     continue;
                 }
-                if self.takes_slot(proposal.offer, slot) { best = Some(head) } else { waiting.push(head) }
+                if self.takes_slot(entry.offer, slot) { best = Some(head) } else { waiting.push(head) }
             }
             if let Some(head) = best {
-                self.take(Scored { score: head.score, proposal: proposals[head.at as usize] }, &mut taken, list);
+                let pick = Pick { entry: entries[head.at as usize], at: head.at, filler: false };
+                self.take(pick, &mut taken, picks);
                 continue;
             }
             if slot >= usize::from(fillers.up_to) {
                 return;
             }
             // A filler that cannot take this slot is passed over for good: they are many.
-            let next = fillers.proposals[filler..].iter().position(|p| {
-                self.stands(p, list, &taken)
-                    && self.takes_slot(p.offer, slot)
-                    && p.target.item().is_none_or(&fillers.allowed)
+            let next = fillers.entries[filler..].iter().position(|e| {
+                self.obstacle(e, picks, &taken).is_none()
+                    && self.takes_slot(e.offer, slot)
+                    && e.target.item().is_none_or(&fillers.allowed)
             });
             let Some(skipped) = next else { return };
-            let proposal = fillers.proposals[filler + skipped];
+            let entry = fillers.entries[filler + skipped];
+            let entry = Entry { score: entry.score * fillers.factor, ..entry };
+            let pick = Pick { entry, at: (filler + skipped) as u32, filler: true };
             filler += skipped + 1;
-            self.take(Scored { score: self.score(&proposal), proposal }, &mut taken, list);
+            self.take(pick, &mut taken, picks);
         }
     }
 
-    fn score(&self, proposal: &Proposal) -> f64 {
-        proposal.fit * self.catalogue.offers[usize::from(proposal.offer)].weight
-    }
-
-    fn head(&self, at: usize, proposal: &Proposal) -> Head {
-        let (kind, index) = match proposal.target {
+    fn head(&self, at: usize, entry: &Entry) -> Head {
+        let (kind, index) = match entry.target {
             Target::None => (0, 0),
             Target::Item(item) => (1, item),
             Target::Category(category) => (2, category),
             Target::Subject(subject) => (3, subject),
         };
-        let rank = u64::from(self.catalogue.rank[usize::from(proposal.offer)]);
-        Head { score: self.score(proposal), tie: rank << 40 | kind << 32 | u64::from(index), at: at as u32 }
+        let rank = u64::from(self.catalogue.rank[usize::from(entry.offer)]);
+        Head { score: entry.score, tie: rank << 40 | kind << 32 | u64::from(index), at: at as u32 }
     }
 
     fn is_discount(&self, offer: u16) -> bool {
         self.catalogue.offers[usize::from(offer)].offer.incentive == Incentive::Discount
     }
 
-    fn takes_slot(&self, offer: u16, slot: usize) -> bool {
+    /// Whether the offer takes slot `slot + 1`.
+    pub(super) fn takes_slot(&self, offer: u16, slot: usize) -> bool {
         self.catalogue.offers[usize::from(offer)].offer.slots >> slot & 1 == 1
     }
 
-    /// The category that a proposal counts towards.
+    /// The category that a target counts towards.
     fn category(&self, target: Target) -> Option<u32> {
         match target {
             Target::Item(item) => self.items.category_of(item),
@@ -205,43 +249,65 @@ impl<'a> ListRules<'a> {
         }
     }
 
-    /// Whether neither a cap nor what is on the list already stands against a proposal.
-    fn stands(&self, proposal: &Proposal, list: &[Scored], taken: &Taken<'_>) -> bool {
-        let offer = usize::from(proposal.offer);
-        let decision = &self.catalogue.decision;
-        if taken.per_offer[offer] >= self.catalogue.offers[offer].offer.max_per_member
-            || decision.max_per_kind.is_some_and(|most| taken.per_kind[self.kinds[offer]] >= u16::from(most))
-            || (taken.discounts == 0 && self.is_discount(proposal.offer))
-        {
-            return false;
+    /// What stands against one more entry in a list that is done, if anything does; its length is left out of account.
+    pub(super) fn stands_against(&self, entry: &Entry, list: &[Pick], slots: usize) -> Option<Obstacle> {
+        let (mut per_offer, mut per_kind) = (vec![0; self.kinds.len()], vec![0; self.kinds.len()]);
+        let mut per_category = Vec::new();
+        let mut taken = Taken {
+            per_offer: &mut per_offer,
+            per_kind: &mut per_kind,
+            per_category: &mut per_category,
+            discounts: self.most_discounts(slots),
+        };
+        let mut again = Vec::with_capacity(list.len());
+        for pick in list {
+            self.take(*pick, &mut taken, &mut again);
         }
-        // An item is offered once, by whichever offer; anything else once by an offer.
-        let twice = list.iter().any(|s| {
-            s.proposal.target == proposal.target
-                && (s.proposal.offer == proposal.offer || matches!(proposal.target, Target::Item(_)))
-        });
-        let full = decision.max_per_category.is_some_and(|most| {
-            self.category(proposal.target)
-                .is_some_and(|c| taken.per_category.iter().any(|(known, count)| *known == c && *count >= most))
-        });
-        !twice && !full
+        self.obstacle(entry, list, &taken)
     }
 
-    fn take(&self, scored: Scored, taken: &mut Taken<'_>, list: &mut Vec<Scored>) {
-        let offer = usize::from(scored.proposal.offer);
+    /// Which cap or what on the list stands against an entry.
+    fn obstacle(&self, entry: &Entry, list: &[Pick], taken: &Taken<'_>) -> Option<Obstacle> {
+        let offer = usize::from(entry.offer);
+        let decision = &self.catalogue.decision;
+        if taken.per_offer[offer] >= self.catalogue.offers[offer].offer.max_per_member {
+            return Some(Obstacle::OfferFull);
+        }
+        if decision.max_per_kind.is_some_and(|most| taken.per_kind[self.kinds[offer]] >= u16::from(most)) {
+            return Some(Obstacle::KindFull);
+        }
+        if taken.discounts == 0 && self.is_discount(entry.offer) {
+            return Some(Obstacle::DiscountsFull);
+        }
+        // An item is offered once, by whichever offer; anything else once by an offer.
+        let twice = list.iter().any(|p| {
+            p.entry.target == entry.target && (p.entry.offer == entry.offer || matches!(entry.target, Target::Item(_)))
+        });
+        if twice {
+            return Some(Obstacle::Twice);
+        }
+        let full = decision.max_per_category.is_some_and(|most| {
+            self.category(entry.target)
+                .is_some_and(|c| taken.per_category.iter().any(|(known, count)| *known == c && *count >= most))
+        });
+        full.then_some(Obstacle::CategoryFull)
+    }
+
+    fn take(&self, pick: Pick, taken: &mut Taken<'_>, picks: &mut Vec<Pick>) {
+        let offer = usize::from(pick.entry.offer);
         taken.per_offer[offer] += 1;
         taken.per_kind[self.kinds[offer]] += 1;
-        if self.has_discounts && self.is_discount(scored.proposal.offer) {
-            taken.discounts -= 1;
+        if self.has_discounts && self.is_discount(pick.entry.offer) {
+            taken.discounts = taken.discounts.saturating_sub(1);
         }
         if self.catalogue.decision.max_per_category.is_some()
-            && let Some(category) = self.category(scored.proposal.target)
+            && let Some(category) = self.category(pick.entry.target)
         {
             match taken.per_category.iter_mut().find(|(known, _)| *known == category) {
                 Some((_, count)) => *count += 1,
                 None => taken.per_category.push((category, 1)),
             }
         }
-        list.push(scored);
+        picks.push(pick);
     }
 }

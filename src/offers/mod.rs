@@ -3,6 +3,7 @@
 //! Offers that are scarce over all members (seats, stock, budgets) are for an allocation between the proposals and the
 //! lists; what is here looks at one member at a time.
 
+mod allocate;
 mod bits;
 mod caps;
 mod catalogue;
@@ -33,6 +34,7 @@ mod tests;
 mod text;
 mod world;
 
+pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
 pub use bits::Bits;
 pub use caps::{Budget, Caps, RawBudget, RawCaps, most_holders};
 pub use catalogue::{BoundOffer, Catalogue, ShopFacts};

@@ -8,7 +8,7 @@ use crate::{
     history::Timeline,
     offers::{
         Catalogue, Incentive, Proposal, Target,
-        list::{Fillers, ListRules, ListSpace},
+        list::{Entry, Fillers, ListRules, PickSpace},
         proposal::Evidence,
         testing::bind,
     },
@@ -99,11 +99,12 @@ proptest! {
                 evidence: Evidence::default(),
             })
             .collect();
-        let mut space = ListSpace::default();
-        space.proposals.clone_from(&proposals);
-        let fillers = Fillers { proposals: &[], up_to: 0, allowed: |_| true };
-        ListRules::new(&catalogue, &table).fill(&mut space, slots, &fillers);
-        let got: Vec<(u16, Target)> = space.list.iter().map(|s| (s.proposal.offer, s.proposal.target)).collect();
+        let mut space = PickSpace::default();
+        let score = |p: &Proposal| p.fit * catalogue.offers[usize::from(p.offer)].weight;
+        let entries: Vec<Entry> =
+            proposals.iter().map(|p| Entry { score: score(p), target: p.target, offer: p.offer }).collect();
+        ListRules::new(&catalogue, &table).fill(&entries, &mut space, usize::from(slots), &Fillers::NONE);
+        let got: Vec<(u16, Target)> = space.picks.iter().map(|p| (p.entry.offer, p.entry.target)).collect();
         let want = naive(&catalogue, &table.category, &proposals);
         let want: Vec<(u16, Target)> = want.iter().map(|p| (p.offer, p.target)).collect();
         prop_assert_eq!(got, want);
