@@ -259,8 +259,12 @@ pub struct Contact {
     pub offer_id: String,
     /// When it was sent.
     pub sent: Day,
+    /// When it was accepted, if it was.
+    pub accepted: Option<Day>,
     /// When it was refused, if it was.
     pub refused: Option<Day>,
+    /// When what it assigned was given back, if it was (`released`).
+    pub released: Option<Day>,
 }
 
 /// Reads the contact history.
@@ -273,8 +277,10 @@ pub fn read_contacts(input: &TableInput, context: &SideContext<'_>) -> Read<Vec<
         let member_id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?.to_owned();
         let offer_id = row.required("offer_id")?.to_owned();
         let sent = row.day("sent_at").ok_or((Reason::Unreadable, Problem::Empty("sent_at")))?;
-        let refused = (row.text("outcome") == Some("refused")).then(|| row.day("outcome_at").unwrap_or(sent));
-        contacts.push(Contact { member_id, offer_id, sent, refused });
+        // An outcome without a day of its own came when the contact was sent.
+        let came = |outcome: &str| (row.text("outcome") == Some(outcome)).then(|| row.day("outcome_at").unwrap_or(sent));
+        let (accepted, refused, released) = (came("accepted"), came("refused"), came("released"));
+        contacts.push(Contact { member_id, offer_id, sent, accepted, refused, released });
         Ok(())
     })?;
     Ok((contacts, counts, lost))

@@ -17,6 +17,7 @@ use super::{
     previous::{Held, PreviousDecisions, validity},
     proposal::Proposal,
     standing::Standing,
+    trace::Refusal,
     world::World,
 };
 use crate::{
@@ -133,7 +134,7 @@ impl<'a> Decider<'a> {
                 marks,
             };
             let contacts = inputs.contacts.of(id);
-            let open = |offer: u16| self.open_to(offer, member, attributes, contacts, inputs);
+            let open = |offer: u16| self.closed_to(offer, member, attributes, contacts, inputs).is_none();
             self.member(&seen, open, list);
             self.finish(&list.list, inputs.previous.of(id), choices);
             out.push(choices);
@@ -154,25 +155,38 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Whether an offer may go to a member at all.
-    fn open_to(
+    /// Why an offer may not go to a member at all, if it may not.
+    fn closed_to(
         &self,
         offer: u16,
         member: usize,
         attributes: &MemberAttributes,
         contacts: &[Contacted],
         inputs: &ShardInputs<'_>,
-    ) -> bool {
+    ) -> Option<Refusal> {
         let at = usize::from(offer);
-        let eligible = inputs.eligible.get(at).and_then(Option::as_ref).is_none_or(|bits| bits.contains(member));
         let bound = &self.catalogue().offers[at];
+        if !bound.active {
+            return Some(Refusal::NotOpen);
+        }
+        if !inputs.eligible.get(at).and_then(Option::as_ref).is_none_or(|bits| bits.contains(member)) {
+            return Some(Refusal::NotEligible);
+        }
         // Whoever complains or waits for a return is not sold anything.
-        let at_odds = bound.offer.kind.sells() && attributes.is_at_odds(self.catalogue().as_of);
+        if bound.offer.kind.sells() && attributes.is_at_odds(self.catalogue().as_of) {
+            return Some(Refusal::AtOdds);
+        }
+        if !bound.is_for(attributes) {
+            return Some(Refusal::NotForMember);
+        }
         let channels = &bound.offer.channels;
         let reachable = channels.is_empty()
             || !inputs.channel_opt_in_known
             || channels.iter().any(|channel| attributes.channel_opt_in.contains(channel));
-        eligible && !at_odds && bound.is_for(attributes) && reachable && !rests(contacts, offer, self.catalogue())
+        if !reachable {
+            return Some(Refusal::NoOptIn);
+        }
+        rests(contacts, offer, self.catalogue())
     }
 
     /// Decides for one member: every open offer proposes, then the list is filled.
@@ -180,7 +194,7 @@ impl<'a> Decider<'a> {
         space.proposals.clear();
         for (index, offer) in self.catalogue().offers.iter().enumerate() {
             let index = index as u16;
-            if offer.active && open(index) {
+            if open(index) {
                 offer.offer.kind.propose(index, offer, member, &mut space.proposals);
             }
         }

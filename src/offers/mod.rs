@@ -21,6 +21,7 @@ mod previous;
 mod programme;
 mod proposal;
 mod raw;
+mod response;
 mod seasons;
 mod sentences;
 mod settings;
@@ -32,13 +33,14 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 mod world;
 
 pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
 pub use bits::Bits;
 pub use caps::{Budget, Caps, RawBudget, RawCaps, most_holders};
 pub use catalogue::{BoundOffer, Catalogue, ShopFacts};
-pub use contacts::{ContactLog, Contacted};
+pub use contacts::{ContactLog, ContactRow, Contacted, Response};
 pub use decide::{DecideSpace, Decider, ShardInputs};
 pub use decision::{Choice, Decision, Decisions, push_score, six_digits};
 pub use holdout::{Arm, Holdout};
@@ -50,6 +52,7 @@ pub use programme::{
     Occasion, OccasionWindow, Programme, RawCalendar, RawCities, RawHoliday, RawLoyalty, RawTier, Tier, TierPeriod,
 };
 pub use proposal::{Evidence, Proposal, Target, saturate};
+pub use response::{ContactRules, ExplorationSettings, LearningSettings, RawContactRules, RawExploration, RawLearning};
 pub use sentences::{Reason, SentencePair, Sentences};
 pub use settings::{
     DecisionSettings, Incentive, Offer, OfferSettings, RawCatalogue, RawDecision, RawOffer, RawSentence, check_offers,
@@ -59,4 +62,5 @@ pub use standing::{Participation, Standing};
 pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
+pub use trace::{OfferTrace, Refusal, ScoreParts, Verdict};
 pub use world::World;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::caps::{RawBudget, RawCaps};
+use super::{
+    caps::{RawBudget, RawCaps},
+    response::{RawContactRules, RawExploration, RawLearning},
+};
 
 /// What an offer gives beyond the goods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +113,9 @@ pub struct RawOffer {
     pub slots: Vec<u8>,
     /// Weight against other offers (1).
     pub priority: Option<f64>,
+    /// What it is worth to the shop when it is taken, against other offers (1): a factor of the score, the same for every
+    /// member.
+    pub worth: Option<f64>,
     /// Face value in major units of the job's currency (0). It never depends on the member.
     pub value: Option<f64>,
     /// Face value in minor units, instead of `value`.
@@ -231,4 +237,17 @@ pub struct RawDecision {
     /// Sentences for every offer of a kind, in place of the built-in ones.
     #[serde(default)]
     pub sentences: Vec<RawSentence>,
+    /// Money for all offers together, in major units: the sum of the face values that members may hold at a time.
+    pub budget: Option<f64>,
+    /// That money in minor units, instead of `budget`.
+    pub budget_minor: Option<i64>,
+    /// What the contact history keeps away from a member.
+    #[serde(default)]
+    pub contacts: RawContactRules,
+    /// The probability that a member accepts an offer, learned from contacts.
+    #[serde(default)]
+    pub learning: RawLearning,
+    /// Slots that are drawn by lot.
+    #[serde(default)]
+    pub exploration: RawExploration,
 }

@@ -10,6 +10,7 @@ use super::{
     kind::{KindRef, kind_named, kind_names},
     parameters::{self, Parameters},
     programme::{Programme, check_cities},
+    response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
 };
 use crate::base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest};
@@ -59,6 +60,8 @@ pub struct Offer {
     pub slots: u64,
     /// Weight against other offers.
     pub priority: f64,
+    /// What it is worth to the shop when it is taken.
+    pub worth: f64,
     /// Face value in minor units.
     pub value_minor: Minor,
     /// What it costs the shop when it is taken, in minor units.
@@ -112,6 +115,14 @@ pub struct DecisionSettings {
     pub max_sentence_chars: u16,
     /// By channel, before `max_sentence_chars`.
     pub channel_sentence_chars: BTreeMap<String, u16>,
+    /// Money for all offers together, minor units.
+    pub budget_minor: Option<Minor>,
+    /// What contacts keep away.
+    pub contacts: ContactRules,
+    /// What is learned from contacts.
+    pub learning: LearningSettings,
+    /// What is drawn by lot.
+    pub exploration: ExplorationSettings,
 }
 
 impl DecisionSettings {
@@ -180,7 +191,7 @@ pub fn check_offers(
         findings.error("offers::too_many", at_offers.clone(), "a catalogue holds at most 65,535 offers", "");
     }
     check_decision_sentences(decision, at_decision, findings);
-    let decision = check_decision(decision, &checked, at_decision, findings);
+    let decision = check_decision(decision, &checked, currency, at_decision, findings);
     super::never::check(&checked, &decision, at_offers, findings);
     OfferSettings { offers: checked, decision, programme }
 }
@@ -303,6 +314,7 @@ fn check_offer(
     let max_per_member =
         bound("max_per_member", raw.max_per_member.map(u32::from), u32::from(kind.default_per_member()), 1, 50) as u16;
     let priority = fraction(raw.priority, 1.0, 1e-6, 1e6, &at.key("priority"), findings);
+    let worth = fraction(raw.worth, 1.0, 1e-6, 1e6, &at.key("worth"), findings);
     let sentences = check_sentences(kind, raw, &decision.sentences, at, at_decision, findings);
     let value_minor =
         money(("value", raw.value), ("value_minor", raw.value_minor), at, currency, findings).unwrap_or(0);
@@ -342,6 +354,7 @@ fn check_offer(
         channels,
         slots: if raw.slots.is_empty() { u64::MAX } else { slots },
         priority,
+        worth,
         value_minor,
         cost_minor,
         incentive,
@@ -452,7 +465,13 @@ fn check_decision_sentences(raw: &RawDecision, at: &JobPath, findings: &mut Find
     }
 }
 
-fn check_decision(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> DecisionSettings {
+fn check_decision(
+    raw: &RawDecision,
+    offers: &[Offer],
+    currency: Currency,
+    at: &JobPath,
+    findings: &mut Findings,
+) -> DecisionSettings {
     let mut small = |key: &str, value: Option<u8>, default: u8, low: u32, high: u32| {
         ranged(value.map(u32::from), u32::from(default), low..=high, &at.key(key), findings) as u8
     };
@@ -489,6 +508,10 @@ fn check_decision(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &
                 (channel.clone(), ranged(Some(u32::from(*most)), 200, 10..=10_000, &at, findings) as u16)
             })
             .collect(),
+        budget_minor: money(("budget", raw.budget), ("budget_minor", raw.budget_minor), at, currency, findings),
+        contacts: raw.contacts.check(&at.key("contacts"), findings),
+        learning: raw.learning.check(&at.key("learning"), findings),
+        exploration: raw.exploration.check(&at.key("exploration"), findings),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A shop for tests: rows and items in, lists out.
 
 use super::{
-    Bits, Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, Programme, RawCalendar, RawCatalogue,
-    RawCities, RawDecision, RawLoyalty, ShardInputs, ShopFacts, Target, World, check_offers,
+    Bits, Catalogue, Choice, ContactLog, ContactRow, Decider, Decisions, PreviousDecisions, Programme, RawCalendar,
+    RawCatalogue, RawCities, RawDecision, RawLoyalty, ShardInputs, ShopFacts, Target, World, check_offers,
 };
 use crate::{
     base::{Currency, Day, Findings, IdTable, findings::JobPath},
@@ -72,7 +72,10 @@ impl Shop {
         let catalogue = self.catalogue(job);
         let (decisions, generic, shards) = self.with_decider(&catalogue, |decider, shards| {
             let day = |d: i32| Day(d);
-            let rows = night.contacts.iter().map(|(m, o, sent, refused)| (*m, *o, day(*sent), refused.map(day)));
+            let rows = night.contacts.iter().map(|(member_id, offer_id, sent, refused)| ContactRow {
+                refused: refused.map(day),
+                ..ContactRow::sent(member_id, offer_id, day(*sent))
+            });
             let contacts = ContactLog::new(rows, &catalogue);
             let decisions: Vec<Decisions> = shards
                 .map(|_, shard| {

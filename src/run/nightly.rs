@@ -28,7 +28,7 @@ use crate::{
         side_rows::{SideContext, latest_day},
     },
     job::{AsOf, Job, JobText, Loaded, Report},
-    offers::{Catalogue, ContactLog, ShopFacts},
+    offers::{Catalogue, ContactLog, ContactRow, ShopFacts},
     store::{OutputRoot, Places, StoreError, atomic, lock::Lock, run_folder},
 };
 
@@ -259,7 +259,14 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     }
     let contacts = Contacts {
         log: ContactLog::new(
-            side.contacts.iter().map(|c| (c.member_id.as_str(), c.offer_id.as_str(), c.sent, c.refused)),
+            side.contacts.iter().map(|c| ContactRow {
+                member_id: &c.member_id,
+                offer_id: &c.offer_id,
+                sent: c.sent,
+                accepted: c.accepted,
+                refused: c.refused,
+                released: c.released,
+            }),
             &catalogue,
         ),
         opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),

@@ -26,6 +26,7 @@ impl Bid {
             Target::None => (0, 0),
             Target::Item(item) => (1, item),
             Target::Category(category) => (2, category),
+            Target::Subject(subject) => (3, subject),
         };
         Self { score: score as f32, target, offer, marks: mark }
     }
@@ -60,6 +61,7 @@ impl Bid {
         match self.marks & TARGET {
             1 => Target::Item(self.target),
             2 => Target::Category(self.target),
+            3 => Target::Subject(self.target),
             _ => Target::None,
         }
     }
