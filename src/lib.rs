@@ -32,12 +32,13 @@
 //! | 7 | [`segments`] |
 //! | 8 | [`recommend`] |
 //! | 9 | [`offers`] |
-//! | 10 | [`export`], [`generate`] |
+//! | 10 | [`backtest`], [`export`], [`generate`] |
 //! | 11 | [`report`] |
 //! | 12 | [`job`] |
 //! | 13 | [`run`] |
 //! | 14 | [`cli`] |
 
+pub mod backtest;
 pub mod base;
 pub mod cli;
 pub mod engine;

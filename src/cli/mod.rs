@@ -1,5 +1,6 @@
 //! Floor 14: the command line, a file a subcommand.
 
+mod backtest;
 mod check;
 mod diff;
 mod generate;
@@ -28,6 +29,8 @@ enum Command {
     Run(run::Arguments),
     /// Check a job file and its inputs; everything that does not fit is shown at once, nothing is written
     Check(check::Arguments),
+    /// Measure the lists on purchases the fit has not seen, beside the methods others use
+    Backtest(backtest::Arguments),
     /// Print the JSON Schema of the job file
     Schema,
     /// Show what changed from one published run to another: members, segments, tags, offers, figures
@@ -51,6 +54,7 @@ pub fn main() -> std::process::ExitCode {
     let code = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Backtest(arguments) => backtest::main(&arguments),
         Command::Schema => schema::main(),
         Command::Diff(arguments) => diff::main(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),

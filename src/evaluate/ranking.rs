@@ -54,6 +54,18 @@ pub fn ndcg(ranked: &[u32], truth: &[u32], k: usize, ideal: Ideal) -> f64 {
     hits(ranked, truth, k).map(gain).sum::<f64>() / best
 }
 
+/// Mean over the first `min(k, |truth|)` hits there could be of the precision at each hit: average precision at `k`, whose
+/// mean over members is MAP.
+#[must_use]
+pub fn average_precision(ranked: &[u32], truth: &[u32], k: usize) -> f64 {
+    let most = truth.len().min(k);
+    if most == 0 {
+        return 0.0;
+    }
+    let sum: f64 = hits(ranked, truth, k).enumerate().map(|(so_far, at)| (so_far + 1) as f64 / (at + 1) as f64).sum();
+    sum / most as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +85,10 @@ mod tests {
         let two = 1.0 + 1.0 / 3f64.log2();
         assert!((ndcg(&ranked, &truth, 2, Ideal::AtK) - (1.0 / 3f64.log2()) / two).abs() < 1e-12);
         assert_eq!(ndcg(&ranked, &[], 4, Ideal::AtK), 0.0);
+        // Hits at ranks 2 and 4 of three that could be.
+        assert!((average_precision(&ranked, &truth, 10) - (0.5 + 0.5) / 3.0).abs() < 1e-12);
+        assert!((average_precision(&ranked, &truth, 2) - 0.5 / 2.0).abs() < 1e-12);
+        assert_eq!(average_precision(&ranked, &[], 2), 0.0);
         assert_eq!(recall(&[], &truth, 4), 0.0);
     }
 }

@@ -11,6 +11,7 @@ use super::{
     size::parse_size,
 };
 use crate::{
+    backtest::BacktestSettings,
     base::{
         Currency, Day, Findings,
         digest::sha256_hex,
@@ -71,6 +72,9 @@ pub struct Job {
     recommend: RecommendSettings,
     offers: OfferSettings,
     output: OutputSettings,
+    /// Changes nothing of a run.
+    #[serde(skip)]
+    backtest: BacktestSettings,
 }
 
 fn currency_code<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
@@ -201,6 +205,12 @@ impl Job {
         &self.output
     }
 
+    /// How the lists are measured.
+    #[must_use]
+    pub fn backtest(&self) -> &BacktestSettings {
+        &self.backtest
+    }
+
     /// The checked job as JSON with sorted keys and no white space: what the run id is made from. Paths, `out`, `as_of`
     /// and `memory_limit` are not in it.
     #[must_use]
@@ -258,6 +268,7 @@ impl RawJob {
         let mut offers = offers;
         offers.decision.deny_categories.extend(consent.denied_categories().iter().cloned());
         let output = self.output.check(&root.key("output"), findings);
+        let backtest = self.backtest.check(&root.key("backtest"), findings);
         across::check(self, &inputs, findings);
         Job {
             file: file.to_owned(),
@@ -280,6 +291,7 @@ impl RawJob {
             recommend,
             offers,
             output,
+            backtest,
         }
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
+    backtest::RawBacktest,
     export::RawOutput,
     features::RawFeatures,
     input::settings::{RawCleaning, RawConsent, RawInputs, RawLabels},
@@ -85,6 +86,9 @@ pub struct RawJob {
     /// What a run writes.
     #[serde(default)]
     pub output: RawOutput,
+    /// How `nextoffer backtest` measures the lists; a run does not read it.
+    #[serde(default)]
+    pub backtest: RawBacktest,
 }
 
 fn shanghai() -> String {

@@ -116,6 +116,16 @@ pub enum RunError {
         #[source]
         source: Box<crate::engine::expr::ExprError>,
     },
+    /// Nobody can be scored.
+    #[error("nobody to score: no member with {min_baskets} baskets up to {cut} bought anything in the truth ({truth})")]
+    NoTruth {
+        /// Last day of the history.
+        cut: crate::base::Day,
+        /// Baskets that a scored member has at least.
+        min_baskets: u32,
+        /// What the truth is.
+        truth: String,
+    },
     /// Row accounting does not add up: a bug.
     #[error("rows of table {table} do not add up; please report this")]
     Unbalanced {
@@ -132,6 +142,7 @@ impl RunError {
             Self::WrongPrevious { .. } => ExitCode::Usage,
             Self::Findings { report } => findings_exit_code(report),
             Self::NoLines { .. }
+            | Self::NoTruth { .. }
             | Self::NoAsOf
             | Self::NoPrevious { .. }
             | Self::BadPrevious { .. }

@@ -1,5 +1,6 @@
-//! Floor 13: the nightly sequence, from a job to a published run.
+//! Floor 13: the nightly sequence, from a job to a published run; and what else is done with a job.
 
+mod backtest;
 mod clock;
 mod decide;
 mod diff;
@@ -15,6 +16,7 @@ mod previous;
 mod published;
 mod summary;
 
+pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
 pub use clock::{StageTime, Stages};
 pub use diff::{
     DiffOptions, Difference, FeatureDrift, FeatureShift, FigureChange, ListsChange, MembersChange, Move, OfferChange,

@@ -94,20 +94,20 @@ pub enum Outcome {
 }
 
 /// The engine and the opened inputs of a job.
-struct Opened {
-    places: Arc<Places>,
-    engine: Engine,
-    inputs: Inputs,
+pub(super) struct Opened {
+    pub(super) places: Arc<Places>,
+    pub(super) engine: Engine,
+    pub(super) inputs: Inputs,
     spill: PathBuf,
     /// Holds the spill folder for as long as the run lasts.
     _spill: tempfile::TempDir,
 }
 
-fn findings_error(text: &JobText, findings: Findings) -> RunError {
+pub(super) fn findings_error(text: &JobText, findings: Findings) -> RunError {
     RunError::Findings { report: Box::new(text.report(findings)) }
 }
 
-fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> Result<Opened, RunError> {
+pub(super) fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> Result<Opened, RunError> {
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         n => n,
@@ -333,7 +333,13 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
 }
 
 /// The last day to read.
-fn as_of(job: &Job, options: &RunOptions, opened: &Opened, lines: &TableInput, zone: &Zone) -> Result<Day, RunError> {
+pub(super) fn as_of(
+    job: &Job,
+    options: &RunOptions,
+    opened: &Opened,
+    lines: &TableInput,
+    zone: &Zone,
+) -> Result<Day, RunError> {
     if let Some(day) = options.as_of {
         return Ok(day);
     }
@@ -388,19 +394,19 @@ fn point_current(root: &OutputRoot, folder: &str, as_of: Day, places: &Places) -
 }
 
 /// The tables beside the purchase lines.
-struct SideTables {
-    listed: ListedItems,
-    members: MemberTable,
+pub(super) struct SideTables {
+    pub(super) listed: ListedItems,
+    pub(super) members: MemberTable,
     consent: ConsentLedger,
     forgotten: HashSet<String>,
-    compatibility: Vec<(String, String)>,
+    pub(super) compatibility: Vec<(String, String)>,
     contacts: Vec<Contact>,
     rows: BTreeMap<String, RowCounts>,
     lost: Vec<(Table, Vec<LostRow>)>,
 }
 
 impl SideTables {
-    fn read(job: &Job, opened: &Opened, zone: Zone) -> Result<Self, RunError> {
+    pub(super) fn read(job: &Job, opened: &Opened, zone: Zone) -> Result<Self, RunError> {
         let context = SideContext {
             engine: &opened.engine,
             cleaning: job.cleaning(),
@@ -454,7 +460,7 @@ fn keep<T>(into: &mut T, (value, counts, lost): (T, RowCounts, Vec<LostRow>)) ->
     (counts, lost)
 }
 
-fn read_lines(
+pub(super) fn read_lines(
     job: &Job,
     opened: &Opened,
     lines: &TableInput,

@@ -212,6 +212,26 @@ impl OutputRoot {
         }
     }
 
+    /// Puts a sealed staging folder in the place of `folder`, whatever was there: for what is worked out again and again
+    /// under one name. On a file system the old one is moved aside first; on an object store files are overwritten.
+    ///
+    /// # Errors
+    /// If any step fails.
+    pub fn replace(&self, staging: Staging, folder: &str, places: &Places) -> Result<(), StoreError> {
+        if let Self::Folder(root) = self {
+            let target = root.join(folder);
+            let aside = staging.folder.with_extension("old");
+            match fs::rename(&target, &aside) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::Io { action: "move aside", path: target, source: e });
+                }
+                Err(_) => {}
+                Ok(()) => fs::remove_dir_all(&aside).map_err(StoreError::io("remove", &aside))?,
+            }
+        }
+        self.publish(staging, folder, places)
+    }
+
     /// A fresh staging folder: beside the runs on a file system, in the system's temporary folder for an object store.
     ///
     /// # Errors

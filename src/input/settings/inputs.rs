@@ -198,6 +198,16 @@ impl TableSource {
     pub fn filter(&self) -> Option<&str> {
         self.filter.as_deref()
     }
+
+    /// The same table, of the rows only for which `condition` holds too.
+    #[must_use]
+    pub fn narrowed(&self, condition: &str) -> Self {
+        let filter = match &self.filter {
+            Some(filter) => format!("({filter}) AND ({condition})"),
+            None => condition.to_owned(),
+        };
+        Self { filter: Some(filter), ..self.clone() }
+    }
 }
 
 impl ObjectStoreSettings {

@@ -1,0 +1,74 @@
+//! This program's own score.
+
+use super::{Method, Ranked, Ranker};
+use crate::{
+    backtest::{BasketStore, Case},
+    history::Shard,
+    recommend::{Candidate, Scorer, Term, Workspace},
+};
+
+/// The score as a run works it out, before the catalogue and the policies of repeating have their say.
+pub struct Ours<'a> {
+    name: &'static str,
+    settings: String,
+    scorer: &'a Scorer<'a>,
+    store: &'a BasketStore,
+}
+
+impl<'a> Ours<'a> {
+    /// The score under a name; `settings` says in words what it was tuned to.
+    #[must_use]
+    pub fn new(name: &'static str, settings: String, scorer: &'a Scorer<'a>, store: &'a BasketStore) -> Self {
+        Self { name, settings, scorer, store }
+    }
+}
+
+impl Method for Ours<'_> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+
+    fn ranker(&self) -> Box<dyn Ranker + '_> {
+        Box::new(OursRanker {
+            method: self,
+            space: self.scorer.workspace(),
+            candidates: Vec::new(),
+            own: vec![0; self.store.items()],
+            stamp: 0,
+        })
+    }
+}
+
+struct OursRanker<'a> {
+    method: &'a Ours<'a>,
+    space: Workspace,
+    candidates: Vec<Candidate>,
+    own: Vec<u32>,
+    stamp: u32,
+}
+
+impl Ranker for OursRanker<'_> {
+    fn read(&mut self, shard: &Shard, case: &Case) {
+        self.stamp += 1;
+        for item in self.method.store.events(case.number as usize) {
+            self.own[*item as usize] = self.stamp;
+        }
+        self.method.scorer.read(shard, case.member as usize, &mut self.space);
+    }
+
+    fn best(&mut self, n: usize, explore: bool, out: &mut Vec<Ranked>) {
+        let Self { own, stamp, .. } = self;
+        let keep = |item: u32| !explore || own[item as usize] != *stamp;
+        self.method.scorer.best(n, keep, &mut self.space, &mut self.candidates);
+        out.clear();
+        out.extend(self.candidates.iter().map(|c| Ranked {
+            item: c.item,
+            score: c.score,
+            personal: c.term != Term::PopularNow,
+        }));
+    }
+}
