@@ -40,6 +40,10 @@ pub struct BoundOffer {
     pub items: Option<Bits>,
     /// Categories it names, with those below; `None` where it names none.
     pub categories: Option<Bits>,
+    /// By category it names, in its order: that category with those below.
+    pub parts: Vec<Bits>,
+    /// Items of the brands and collections of what it is limited to, where it is limited.
+    pub kin: Option<Bits>,
     /// Whether it may be decided on this day.
     pub active: bool,
     /// First day of a decision that is made now.
@@ -95,6 +99,8 @@ pub struct Catalogue {
     pub subjects: Subjects,
     /// The loyalty programme and the calendar.
     pub programme: Programme,
+    /// By channel of the lines: the subject it is.
+    channels: Vec<Target>,
     /// By offer: its place in byte order of the ids.
     pub(super) rank: Vec<u16>,
 }
@@ -112,6 +118,9 @@ impl Catalogue {
             known_category(items, path, &at, findings);
         }
         let mut subjects = shop_subjects(shop, &settings.programme);
+        for tier in settings.offers.iter().flat_map(|o| &o.tiers) {
+            subjects.add(SubjectKind::Tier, tier, tier, tier);
+        }
         let mut offers = Vec::with_capacity(settings.offers.len());
         for (index, offer) in settings.offers.iter().enumerate() {
             let at = at.key("offers").index(index);
@@ -139,7 +148,11 @@ impl Catalogue {
             }
             let to_channel_code = bind_channel(shop, &offer, &at, findings);
             let allowed = bind_items(items, &offer, categories.as_ref(), &at, findings);
+            let below =
+                |path: &String| Bits::from_fn(items.categories.len(), |c| is_below(items.categories.get(c), path));
             offers.push(BoundOffer {
+                parts: offer.categories.iter().map(below).collect(),
+                kin: allowed.as_ref().map(|allowed| kin(items, &offer, allowed)),
                 items: allowed,
                 categories,
                 active: announced && in_time && valid_until >= valid_from && !without_calendar && !denied,
@@ -165,7 +178,14 @@ impl Catalogue {
             rank[index] = place as u16;
         }
         let programme = settings.programme.clone();
-        Self { offers, decision, currency, as_of, timeline, subjects, programme, rank }
+        let channels = shop.channels.iter().map(|code| subjects.find(SubjectKind::Channel, code)).collect();
+        Self { offers, decision, currency, as_of, timeline, subjects, programme, channels, rank }
+    }
+
+    /// A channel of the lines as a subject.
+    #[must_use]
+    pub fn channel(&self, code: u16) -> Target {
+        self.channels.get(usize::from(code)).copied().unwrap_or_default()
     }
 
     /// First day on which a list made now is used.
@@ -223,6 +243,28 @@ fn deny(offer: &mut Offer, decision: &DecisionSettings, at: &JobPath, findings: 
     }
     offer.categories.retain(|path| !denied(path));
     before > 0 && offer.categories.is_empty()
+}
+
+/// The items that share a collection with what the offer is limited to or, where that has none, a brand. Brands and
+/// collections the offer names stand for themselves.
+fn kin(items: &ItemTable, offer: &Offer, allowed: &Bits) -> Bits {
+    if offer.items.is_empty() && offer.categories.is_empty() {
+        return allowed.clone();
+    }
+    let mut brands = vec![false; items.brands.len()];
+    let mut collections = vec![false; items.collections.len()];
+    for item in (0..items.len()).filter(|i| allowed.contains(*i)).map(|i| i as u32) {
+        match (items.collection_of(item), items.brand_of(item)) {
+            (Some(c), _) => collections[c as usize] = true,
+            (None, Some(b)) => brands[b as usize] = true,
+            (None, None) => {}
+        }
+    }
+    Bits::from_fn(items.len(), |i| {
+        let item = i as u32;
+        items.collection_of(item).is_some_and(|c| collections[c as usize])
+            || items.brand_of(item).is_some_and(|b| brands[b as usize])
+    })
 }
 
 /// The channel of the lines that an offer is to bring members to.

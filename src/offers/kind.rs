@@ -6,6 +6,7 @@ use super::{
     catalogue::BoundOffer,
     kinds,
     member::MemberView,
+    programme::Programme,
     proposal::Proposal,
     raw::{Incentive, RawOffer},
     sentences::Reason,
@@ -30,7 +31,9 @@ pub trait OfferKind: Send + Sync {
     fn default_incentive(&self) -> Incentive;
 
     /// Slots of a list that one offer takes at most unless it says otherwise.
-    fn default_per_member(&self) -> u16;
+    fn default_per_member(&self) -> u16 {
+        1
+    }
 
     /// Every reason it may give, in the order of [`Proposal::reason`].
     fn reasons(&self) -> &'static [Reason];
@@ -45,13 +48,28 @@ pub trait OfferKind: Send + Sync {
         &[]
     }
 
+    /// [`OfferKind::needs`] where they depend on the offer.
+    fn needs_of(&self, _raw: &RawOffer) -> &'static [Need] {
+        self.needs()
+    }
+
+    /// Whether it asks where a member stands among the others ([`super::Standing`]).
+    fn ranks_members(&self) -> bool {
+        false
+    }
+
+    /// Whether an offer's window comes again every year, so that earlier years speak of it.
+    fn returns_yearly(&self) -> bool {
+        false
+    }
+
     /// Whether it sells: what is not made to members with an open complaint or return.
     fn sells(&self) -> bool {
         true
     }
 
     /// What the kind needs of an offer beyond the common keys.
-    fn check(&self, _raw: &RawOffer, _at: &JobPath, _findings: &mut Findings) {}
+    fn check(&self, _raw: &RawOffer, _programme: &Programme, _at: &JobPath, _findings: &mut Findings) {}
 
     /// Whether it means anything for data that has an order but no calendar.
     fn without_calendar(&self) -> bool {

@@ -46,7 +46,7 @@ pub(super) fn bind(
         if !occasion.cities.is_empty() && offer.cities.is_empty() {
             offer.cities = occasion.cities;
         }
-    } else if let Some(season) = offer.parameters.season {
+    } else if let Some(season) = offer.parameters.season.or_else(|| yearly(offer)) {
         windows = season_windows(season, first);
     } else {
         return bound;
@@ -64,6 +64,17 @@ pub(super) fn bind(
     offer.starts = Some(offer.starts.map_or(window.first, |s| s.max(window.first)));
     offer.ends = Some(offer.ends.map_or(window.last, |e| e.min(window.last)));
     bound
+}
+
+/// The window of an offer of a kind that returns every year, as a season.
+fn yearly(offer: &Offer) -> Option<Season> {
+    let (starts, ends) = (offer.starts?, offer.ends?);
+    let of = |day: Day| {
+        let (_, month, day) = day.ymd();
+        (month, day)
+    };
+    (offer.kind.returns_yearly() && (0..365).contains(&ends.since(starts)))
+        .then(|| Season { from: of(starts), until: of(ends) })
 }
 
 /// The windows of a yearly season around `first`, oldest first. 29 February falls on the 28th in common years.

@@ -302,7 +302,7 @@ fn check_offer(
             );
         }
     }
-    kind.check(raw, at, findings);
+    kind.check(raw, programme, at, findings);
     let parameters = parameters::check(raw, at, findings);
     check_names(raw, programme, at, findings);
     let mut bound = |key: &str, value: Option<u32>, default: u32, low: u32, high: u32| {

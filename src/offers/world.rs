@@ -143,6 +143,12 @@ impl<'a> World<'a> {
         self.rebuys.contains(item as usize)
     }
 
+    /// The item's price tier within its category, 1 = lowest, as the items table has it.
+    #[must_use]
+    pub fn price_tier(&self, item: u32) -> Option<u8> {
+        self.items.price_tier.get(item as usize).copied().filter(|tier| *tier > 0)
+    }
+
     /// Whether the item is only of use with a device.
     #[must_use]
     pub fn is_accessory(&self, item: u32) -> bool {

@@ -2,13 +2,14 @@
 
 use super::super::{
     catalogue::BoundOffer,
-    kind::OfferKind,
+    kind::{Need, OfferKind},
     member::MemberView,
     proposal::{Evidence, Proposal, Target, saturate},
     raw::Incentive,
     sentences::Reason,
     template::Placeholder::{Because, Count, Date, Item},
 };
+use crate::input::contract::Table;
 
 /// Attach rate at which the fit is one half.
 const HALF_RATE: f64 = 0.1;
@@ -46,6 +47,10 @@ impl OfferKind for Accessory {
 
     fn parameters(&self) -> &'static [&'static str] {
         &["device_days"]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[&[(Table::Compatibility, "device"), (Table::Items, "fits")]]
     }
 
     fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {

@@ -2,8 +2,9 @@
 
 use super::super::{
     catalogue::BoundOffer,
-    kind::OfferKind,
+    kind::{Need, OfferKind},
     member::MemberView,
+    programme::Programme,
     proposal::{Evidence, Proposal, Target, saturate},
     raw::{Incentive, RawOffer},
     sentences::Reason,
@@ -11,6 +12,7 @@ use super::super::{
 };
 use crate::{
     base::{Findings, findings::JobPath},
+    input::contract::Table,
     items::{RhythmRule, rhythm_where},
 };
 
@@ -35,10 +37,6 @@ impl OfferKind for CategoryEarlyAccess {
         Incentive::Access
     }
 
-    fn default_per_member(&self) -> u16 {
-        1
-    }
-
     fn reasons(&self) -> &'static [Reason] {
         REASONS
     }
@@ -47,7 +45,11 @@ impl OfferKind for CategoryEarlyAccess {
         &["min_purchases", "max_gap_days"]
     }
 
-    fn check(&self, raw: &RawOffer, at: &JobPath, findings: &mut Findings) {
+    fn needs(&self) -> &'static [Need] {
+        &[&[(Table::Items, "category")]]
+    }
+
+    fn check(&self, raw: &RawOffer, _: &Programme, at: &JobPath, findings: &mut Findings) {
         if raw.categories.is_empty() {
             findings.error(
                 "offers::needs_categories",
