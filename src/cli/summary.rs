@@ -17,6 +17,7 @@ const TELLING: f64 = 1.25;
 
 /// Files of a run and what each is for; a path that ends in `/` stands for all below it.
 const FILES: &[(&str, &str)] = &[
+    ("report.html", "all of this on one page, for a browser"),
     ("offers.parquet", "each member's list: offer, reason, evidence, sentences"),
     ("segments.parquet", "each member's segment, lifecycle stage, value band, arm"),
     ("tags.parquet", "each member's tags, and since when each holds"),

@@ -25,6 +25,7 @@ use crate::{
     },
     offers::{OfferSettings, Programme, check_offers, default_offers},
     recommend::RecommendSettings,
+    report::ReportSettings,
     segments::Segments,
 };
 
@@ -75,6 +76,7 @@ pub struct Job {
     /// Changes nothing of a run.
     #[serde(skip)]
     backtest: BacktestSettings,
+    report: ReportSettings,
 }
 
 fn currency_code<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
@@ -211,6 +213,12 @@ impl Job {
         &self.backtest
     }
 
+    /// How `report.html` is made.
+    #[must_use]
+    pub fn report(&self) -> &ReportSettings {
+        &self.report
+    }
+
     /// The checked job as JSON with sorted keys and no white space: what the run id is made from. Paths, `out`, `as_of`
     /// and `memory_limit` are not in it.
     #[must_use]
@@ -269,6 +277,7 @@ impl RawJob {
         offers.decision.deny_categories.extend(consent.denied_categories().iter().cloned());
         let output = self.output.check(&root.key("output"), findings);
         let backtest = self.backtest.check(&root.key("backtest"), findings);
+        let report = self.report.check(&root.key("report"), findings);
         across::check(self, &inputs, findings);
         Job {
             file: file.to_owned(),
@@ -292,6 +301,7 @@ impl RawJob {
             offers,
             output,
             backtest,
+            report,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     input::settings::{RawCleaning, RawConsent, RawInputs, RawLabels},
     offers::{RawCalendar, RawCities, RawDecision, RawLoyalty, RawOffer},
     recommend::RawRecommend,
+    report::RawReport,
     segments::RawSegments,
 };
 
@@ -89,6 +90,9 @@ pub struct RawJob {
     /// How `nextoffer backtest` measures the lists; a run does not read it.
     #[serde(default)]
     pub backtest: RawBacktest,
+    /// How `report.html` is made.
+    #[serde(default)]
+    pub report: RawReport,
 }
 
 fn shanghai() -> String {

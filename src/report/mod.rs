@@ -24,10 +24,15 @@
 //!
 //! Everything is a pure function of what it is given: same values, same bytes.
 
+mod map;
+pub mod night;
 mod page;
+mod settings;
 pub mod svg;
 pub mod table;
 mod text;
 
+pub use map::{MapAxis, SegmentMap};
 pub use page::{Language, Page, Section, note, paragraph};
+pub use settings::{RawReport, ReportSettings};
 pub use text::{Text, count, fixed, number, percent, signed, text};

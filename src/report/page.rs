@@ -1,13 +1,16 @@
 //! A page: one HTML file that needs nothing else.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 const STYLE: &str = include_str!("page.css");
 
 /// A language of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Language {
     /// Simplified Chinese.
     #[default]

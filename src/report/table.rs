@@ -64,6 +64,12 @@ impl Cell {
         Self { content: words.render(), head: true, class: "" }
     }
 
+    /// The cell that names its row, whatever it is.
+    #[must_use]
+    pub fn markup_head(content: Markup) -> Self {
+        Self { content, head: true, class: "" }
+    }
+
     /// The cell that names its row, with a line in small print below.
     #[must_use]
     pub fn head_with(words: &Text, below: &Text) -> Self {

@@ -14,6 +14,7 @@ mod nightly;
 mod outputs;
 mod previous;
 mod published;
+mod report;
 mod summary;
 
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};

@@ -13,6 +13,7 @@ use super::{
     inputs::{TableDigest, open_inputs},
     outputs::{self, Identity, TIMINGS},
     previous::Previous,
+    report,
 };
 use crate::{
     base::{Day, Findings, digest::Sha256Sum, findings::JobPath, progress::Progress},
@@ -300,13 +301,18 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         rows: &rows,
     };
     let staged = staging.files()?;
-    let manifest = outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
-    outputs::json(&staging, "manifest.json", &manifest)?;
-    progress.finish(&format!("{} files", staged.len() + 1));
+    let mut manifest = outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
     stages.end("write");
-
     let (offers, with_list, held_out) =
         outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
+    let lists = report::Lists { offers: &offers, with_list, held_out };
+    report::write(&scene, &members, &described, &known, &manifest, &lists, &notes, &staging)?;
+    let staged = staging.files()?;
+    manifest.outputs = outputs::entries(&written, &staged);
+    outputs::json(&staging, "manifest.json", &manifest)?;
+    progress.finish(&format!("{} files", staged.len() + 1));
+    stages.end("report");
+
     let summary = Box::new(RunSummary {
         segments: outputs::segment_summaries(&described),
         offers,

@@ -147,7 +147,6 @@ pub(super) fn manifest(
     written: &[WrittenFile],
     staged: &[StagedFile],
 ) -> Manifest {
-    let counts: HashMap<&str, u64> = written.iter().map(|f| (f.path.as_str(), f.rows)).collect();
     let mut chosen = vec![0u64; catalogue.offers.len()];
     for decision in decided.decisions.iter().flat_map(|d| d.all()) {
         chosen[usize::from(decision.offer())] += 1;
@@ -198,18 +197,24 @@ pub(super) fn manifest(
             .collect(),
         kpis: kpis(described, decided, in_fit),
         gates: Vec::new(),
-        outputs: staged
-            .iter()
-            .filter(|f| f.path != TIMINGS)
-            .map(|f| OutputEntry {
-                path: f.path.clone(),
-                rows: counts.get(f.path.as_str()).copied(),
-                bytes: f.bytes,
-                sha256: f.sha256.clone(),
-            })
-            .collect(),
+        outputs: entries(written, staged),
         cpu: cpu_features(),
     }
+}
+
+/// The files that were staged, as the manifest lists them.
+pub(super) fn entries(written: &[WrittenFile], staged: &[StagedFile]) -> Vec<OutputEntry> {
+    let counts: HashMap<&str, u64> = written.iter().map(|f| (f.path.as_str(), f.rows)).collect();
+    staged
+        .iter()
+        .filter(|f| f.path != TIMINGS)
+        .map(|f| OutputEntry {
+            path: f.path.clone(),
+            rows: counts.get(f.path.as_str()).copied(),
+            bytes: f.bytes,
+            sha256: f.sha256.clone(),
+        })
+        .collect()
 }
 
 fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<String, f64> {

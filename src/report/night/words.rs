@@ -1,0 +1,78 @@
+//! What codes of the run are called on the page, and how its values are read.
+
+use crate::{
+    base::Currency,
+    report::{Text, fixed, number, percent, text},
+    segments::{FeatureProfile, Profile, Segment},
+};
+
+/// Codes with their names in Chinese and English.
+const NAMES: &[(&str, &str, &str)] = &[
+    ("transactions", "交易明细", "Transactions"),
+    ("items", "商品", "Items"),
+    ("members", "会员", "Members"),
+    ("consent", "授权", "Consent"),
+    ("identities", "身份映射", "Identities"),
+    ("contacts", "触达记录", "Contacts"),
+    ("compatibility", "配件适配", "Compatibility"),
+    ("suppressed_tags", "已删除标签", "Suppressed tags"),
+    ("tag_ids", "标签编号", "Tag ids"),
+    ("forgotten", "遗忘名单", "Forgotten"),
+    ("unreadable", "无法读取", "unreadable"),
+    ("no_member", "缺会员编号", "no member"),
+    ("after_as_of", "晚于截止日", "after the as-of day"),
+    ("before_window", "早于时间窗", "before the window"),
+    ("duplicate", "完全重复", "exact duplicate"),
+    ("not_merchandise", "非商品行", "not merchandise"),
+    ("bad_price", "价格异常", "bad price"),
+    ("unknown_item", "未知商品", "unknown item"),
+    ("no_lawful_basis", "无合法依据", "no lawful basis"),
+    ("withdrawn", "撤回同意", "consent withdrawn"),
+    ("minor", "未成年人", "minor"),
+    ("repeat_purchase_rate", "复购率", "repeat purchase rate"),
+    ("reactivation_rate", "唤回率", "reactivation rate"),
+    ("cross_channel_share", "跨渠道会员占比", "cross-channel share"),
+    ("members_with_a_list", "获得清单的会员占比", "share of members with a list"),
+    ("slots_per_member", "人均清单位数", "slots a member"),
+    ("history", "在历史尾段上调优", "tuned on the history's tail"),
+    ("job", "取自任务文件", "given by the job"),
+    ("defaults", "会员太少，用默认值", "defaults: too few members to tune on"),
+];
+
+/// What a code is called; a code without a name is shown as it is, with spaces.
+pub(super) fn name(code: &str) -> Text {
+    match NAMES.iter().find(|n| n.0 == code) {
+        Some((_, zh, en)) => text(*zh, *en),
+        None => Text::same(code.replace('_', " ")),
+    }
+}
+
+/// The name of a segment.
+pub(super) fn segment(segment: &Segment) -> Text {
+    text(segment.name_zh.clone(), segment.name_en.clone())
+}
+
+/// The name of a profile.
+pub(super) fn profile(profile: &Profile) -> Text {
+    text(profile.name_zh.clone(), profile.name_en.clone())
+}
+
+/// An amount of minor units in major ones, as people read it in a summary.
+pub(super) fn money(minor: f64, currency: Currency) -> String {
+    let major = minor / currency.minor_per_major() as f64;
+    if major.abs() < 100.0 { fixed(major, 2) } else { fixed(major, 0) }
+}
+
+/// A value of a feature as it is read.
+pub(super) fn value(feature: &FeatureProfile, value: f64) -> String {
+    match feature.unit.as_str() {
+        "share" => percent(value),
+        _ => number(value),
+    }
+}
+
+/// The English of a list of names, or the Chinese: joined as each is.
+pub(super) fn list(parts: &[Text]) -> Text {
+    let join = |of: fn(&Text) -> &str, between: &str| parts.iter().map(of).collect::<Vec<_>>().join(between);
+    text(join(|t| &t.zh, "、"), join(|t| &t.en, ", "))
+}
