@@ -6,6 +6,7 @@ use super::terminal::{bar, count, display_width, pad, wrap};
 use crate::{
     input::accounting::RowCounts,
     run::{OfferSummary, RunSummary},
+    segments::Drift,
 };
 
 /// Columns of the bars of the segments.
@@ -21,6 +22,8 @@ const FILES: &[(&str, &str)] = &[
     ("offers.parquet", "each member's list: offer, reason, evidence, sentences"),
     ("segments.parquet", "each member's segment, lifecycle stage, value band, arm"),
     ("tags.parquet", "each member's tags, and since when each holds"),
+    ("segment_profiles.parquet", "what the members of each segment are like, against all members"),
+    ("next_purchase.parquet", "when members with a rhythm of their own are expected to buy next"),
     ("tag_dictionary.csv", "what each tag is called and the rule behind it"),
     ("feature_dictionary.csv", "what is measured of members: formula, unit, use"),
     ("features.parquet", "the measures themselves, a column each"),
@@ -112,6 +115,64 @@ fn push_segments(summary: &RunSummary, out: &mut String) {
     push_wrapped(&format!("lifecycle: {}", stages.join(", ")), 2, out);
     let tags: Vec<String> = summary.tags.iter().map(|(source, n)| format!("{source} {}", count(*n))).collect();
     push_wrapped(&format!("tags given, by source: {}", tags.join(", ")), 2, out);
+    if let Some(drift) = &summary.drift {
+        push_drift(drift, out);
+    }
+}
+
+/// What has changed since the previous run.
+fn push_drift(drift: &Drift, out: &mut String) {
+    let percent = |part: u64, whole: u64| part as f64 * 100.0 / whole.max(1) as f64;
+    push_wrapped(
+        &format!(
+            "since last run: {} of {} members moved ({:.2}%), {} held at a border, {} joined, {} left; adjusted Rand {:.4}",
+            count(drift.moved),
+            count(drift.both),
+            percent(drift.moved, drift.both),
+            count(drift.held),
+            count(drift.joined),
+            count(drift.left),
+            drift.adjusted_rand
+        ),
+        2,
+        out,
+    );
+    let codes = |ids: &[i32]| ids.iter().map(|id| format!("seg_{id:02}")).collect::<Vec<_>>().join(", ");
+    let mut ids = vec![format!("ids: {} kept", drift.kept.len())];
+    if !drift.created.is_empty() {
+        ids.push(format!("created {}", codes(&drift.created)));
+    }
+    if !drift.retired.is_empty() {
+        ids.push(format!("retired {}", codes(&drift.retired)));
+    }
+    let shift = drift.centroids.iter().max_by(|a, b| a.shift.total_cmp(&b.shift));
+    ids.extend(shift.map(|c| format!("largest move of a centroid seg_{:02}, {:.3} of a radius", c.id, c.shift)));
+    let psi = drift.psi.iter().max_by(|a, b| a.psi.total_cmp(&b.psi));
+    ids.extend(psi.map(|p| format!("largest stability index {} {:.3}", p.feature, p.psi)));
+    push_wrapped(&ids.join("; "), 2, out);
+    // The biggest streams between segments.
+    let mut streams: Vec<_> = drift.migration.iter().filter(|m| m.from != m.to && m.from != 0 && m.to != 0).collect();
+    streams.sort_by_key(|m| (std::cmp::Reverse(m.members), m.from, m.to));
+    if !streams.is_empty() {
+        let each: Vec<String> = streams
+            .iter()
+            .take(5)
+            .map(|m| format!("seg_{:02} → seg_{:02} {}", m.from, m.to, count(m.members)))
+            .collect();
+        let more = streams.len().saturating_sub(5);
+        let more = if more > 0 { format!(" and {more} smaller streams") } else { String::new() };
+        push_wrapped(&format!("moves: {}{more}", each.join(", ")), 2, out);
+    }
+    for renamed in &drift.renamed {
+        push_wrapped(
+            &format!(
+                "renamed seg_{:02}: {} → {} ({} → {})",
+                renamed.id, renamed.from_zh, renamed.to_zh, renamed.from_en, renamed.to_en
+            ),
+            2,
+            out,
+        );
+    }
 }
 
 fn push_offers(summary: &RunSummary, out: &mut String) {

@@ -104,6 +104,7 @@ impl Run {
             name_en: format!("segment {id}"),
             traits: Vec::new(),
             members: 1,
+            nearest: 1,
             scaled: Vec::new(),
             raw: Vec::new(),
         };
@@ -123,6 +124,7 @@ impl Run {
             nearest: (0..count as u16).map(|i| i % 3 % 2).collect(),
             distance: (0..count).map(|i| i as f32).collect(),
             margin: (0..count).map(|i| i as f32 / 2.0).collect(),
+            held: Vec::new(),
         };
         let entry = |tag: &str, source| TagEntry {
             tag: tag.into(),

@@ -8,7 +8,7 @@ use crate::{
     history::ShardError,
     input::{InputError, accounting::RowCounts},
     job::Report,
-    segments::SegmentError,
+    segments::{Gate, SegmentError},
     store::StoreError,
 };
 
@@ -87,6 +87,19 @@ pub enum RunError {
     /// The segments could not be fitted.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// The segments have drifted further from last run's than the job allows.
+    #[error(
+        "not published: the segments have drifted further from run {previous} than the job allows\n{}\nnothing was \
+         changed; if this is meant, raise the limits under [segments.drift] (or --set segments.drift.…=…), or start \
+         afresh with --previous none",
+        breaches.iter().map(|b| format!("  {b}")).collect::<Vec<_>>().join("\n")
+    )]
+    Drift {
+        /// The run before.
+        previous: String,
+        /// The limits that do not hold.
+        breaches: Vec<Gate>,
+    },
     /// An output could not be written.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -140,6 +153,7 @@ impl RunError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::WrongPrevious { .. } => ExitCode::Usage,
+            Self::Drift { .. } => ExitCode::Refused,
             Self::Findings { report } => findings_exit_code(report),
             Self::NoLines { .. }
             | Self::NoTruth { .. }

@@ -4,18 +4,20 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{RunError, Stages, previous::Previous};
 use crate::{
-    base::{Findings, calendar::FestivalCalendar, progress::Progress},
+    base::{Findings, calendar::FestivalCalendar, findings::JobPath, progress::Progress},
     engine::Engine,
+    export::NextPurchase,
     features::{DaySet, FeaturePlan, FeatureTable, FeatureView, Scaling, Vocabulary},
-    history::{Histories, ShardSet},
+    history::{Histories, ShardSet, Timeline},
     input::{ItemTable, MemberTable},
     items::{AttachStatistics, FitRule, Fits, View},
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, FactsPlan, FactsView, FitInput, Lifecycle, MemberFacts, MemberThresholds, Memberships,
-        PreviousTags, ProfileInput, ProfileSums, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook,
-        TagEntry, TagView, ValueBand, fit_sample,
+        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, LastingIds, Lifecycle,
+        MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags, ProfileInput,
+        ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook, TagEntry, TagView,
+        ValueBand, fit_sample,
     },
 };
 
@@ -46,6 +48,16 @@ pub(super) struct Described {
     pub(super) tag_entries: Vec<TagEntry>,
     /// What the members of each segment are like.
     pub(super) profiles: SegmentProfiles,
+    /// Every id ever given to a segment.
+    pub(super) ids: LastingIds,
+    /// How the values of the features are spread.
+    pub(super) distributions: Distributions,
+    /// What has changed since the previous run.
+    pub(super) drift: Option<Drift>,
+    /// The limits of drift, all of which hold.
+    pub(super) gates: Vec<Gate>,
+    /// When members are expected to buy next, in (shard, member) order.
+    pub(super) next_purchase: Vec<Option<NextPurchase>>,
 }
 
 /// The shop's items, known.
@@ -65,6 +77,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     let places = engine.places();
     let previous_vocabulary = scene.previous.map(|p| p.vocabulary(places)).transpose()?.flatten();
     let previous_model = scene.previous.map(|p| p.segments(places)).transpose()?.flatten();
+    let previous_ids = scene.previous.map(|p| p.segment_ids(places)).transpose()?.flatten();
 
     progress.start("features", None);
     let dimensions = &histories.dimensions;
@@ -103,21 +116,61 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         .features
         .iter()
         .filter_map(|f| dictionary.find(&f.name))
-        .map(|i| ColumnAbout::from(&dictionary.entries()[i]))
+        .map(|i| {
+            let entry = &dictionary.entries()[i];
+            let about = ColumnAbout::from(entry);
+            // What must not be talked about names no segment.
+            let denied = entry.group.as_ref().is_some_and(|g| job.consent().denies(&g.code));
+            ColumnAbout { group: about.group.filter(|_| !denied), ..about }
+        })
         .collect();
+    let before = match (scene.previous, &previous_model) {
+        (Some(previous), Some(_)) => previous.places(engine)?,
+        _ => PreviousPlaces::default(),
+    };
+    let stood = before.of(&ids);
+    let previous_ids = match (&previous_model, previous_ids) {
+        (Some(model), None) => Some(LastingIds::of_model(model, dimensions.as_of)),
+        (_, ids) => ids,
+    };
+    let previous = match (&previous_model, &previous_ids) {
+        (Some(model), Some(ids)) => Some(PreviousSegments { model, ids, places: &stood }),
+        _ => None,
+    };
     let fit = SegmentModel::fit(
         &FitInput {
             matrix: matrix.view(),
             scaling: &scaling,
             columns: &columns,
             sample: sample.as_deref(),
-            previous: previous_model.as_ref(),
+            previous,
+            as_of: dimensions.as_of,
             job_seed: job.seed(),
         },
         job.segments(),
     )?;
     drop(matrix);
-    let (model, memberships) = (fit.model, fit.memberships);
+    let distributions = Distributions::new(&features);
+    let mut drift = None;
+    if let Some(previous) = previous {
+        let spread = scene.previous.map(|p| p.distributions(places)).transpose()?.flatten();
+        let distributions = spread.as_ref();
+        let input =
+            DriftInput { previous, before: &before, distributions, fit: &fit, features: &features, scaling: &scaling };
+        drift = Some(Drift::measure(&input));
+    }
+    let gates = drift.as_ref().map_or_else(Vec::new, |drift| job.segments().drift.gates(drift));
+    if gates.iter().any(|gate| !gate.passed) {
+        let previous = scene.previous.map(|p| p.manifest.run_id.clone()).unwrap_or_default();
+        return Err(RunError::Drift { previous, breaches: gates.into_iter().filter(|g| !g.passed).collect() });
+    }
+    let SegmentFit { model, memberships, ids: lasting, .. } = fit;
+    for code in job.segments().names.keys().filter(|code| model.segments.iter().all(|s| s.code != **code)) {
+        let at = JobPath::root().key("segments").key("names").key(code);
+        let known: Vec<&str> = model.segments.iter().map(|s| s.code.as_str()).collect();
+        let help = format!("tonight's segments are {}", known.join(", "));
+        notes.warn("segments::unknown_code", at, format!("no segment has the code `{code}`"), help);
+    }
     let start = if model.warm_start { "from last run's" } else { "afresh" };
     progress.finish(&format!("{} segments, fitted {start} in {} iterations", model.segments.len(), model.iterations));
     stages.end("segments");
@@ -189,6 +242,15 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
     });
     stages.end("profiles");
     let tag_entries = book.entries().to_vec();
+    let next = |f: &MemberFacts| {
+        let usual_gap = f.median_gap?;
+        let expected = job.segments().lifecycle.expected(f)?;
+        Some(NextPurchase { expected, last: f.last, usual_gap })
+    };
+    let next_purchase = match dimensions.timeline {
+        Timeline::Calendar => all().map(next).collect(),
+        Timeline::Ordinal => Vec::new(),
+    };
     Ok(Described {
         vocabulary,
         features,
@@ -201,6 +263,11 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         tags,
         tag_entries,
         profiles,
+        ids: lasting,
+        distributions,
+        drift,
+        gates,
+        next_purchase,
     })
 }
 
@@ -252,7 +319,7 @@ pub(super) fn know(
         .collect();
     let (fits, unknown) = Fits::new(items, &rules);
     if let Some(first) = unknown.first() {
-        let root = crate::base::findings::JobPath::root().key("inputs");
+        let root = JobPath::root().key("inputs");
         notes.warn(
             "input::unknown_fit",
             root.key(if first.name.is_empty() { "items" } else { "compatibility" }),

@@ -320,6 +320,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         held_out,
         lifecycle: lifecycle_counts(&described.lifecycle),
         tags: tag_counts(&described),
+        drift: described.drift.clone(),
         stages: stages.times().to_vec(),
         seconds: stages.elapsed().as_secs_f64(),
         manifest,

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     base::IdTable,
     engine::EngineError,
-    export::{RunTables, WrittenFile, write_batches, write_csv, write_item_statistics, write_profiles, write_run},
+    export::{
+        RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_next_purchases,
+        write_profiles, write_run,
+    },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
     offers::{Arm, Catalogue, Decision, Holdout, Language, SentenceWriter},
@@ -83,11 +86,20 @@ pub(super) fn write(
     wrote(path, write_csv(staging, path, &FeatureDictionary::HEADER, lines)?);
     let rows = write_profiles(staging, &described.profiles, scene.job.currency(), settings.compression)?;
     wrote("segment_profiles.parquet", rows);
+    let rows = write_next_purchases(staging, members, &described.next_purchase, settings.compression)?;
+    wrote("next_purchase.parquet", rows);
+    let rows = write_held(staging, members, &described.model, &described.memberships, settings.compression)?;
+    wrote("model/held.parquet", rows);
     let path = "quarantine.parquet";
     wrote(path, write_quarantine(quarantined, scene, staging)?);
     let path = "model/item_statistics.parquet";
     wrote(path, write_item_statistics(staging, scene.items, &known.knowledge.statistics, 0, settings.compression)?);
     json(staging, "model/segments.json", &described.model)?;
+    json(staging, "model/segment_ids.json", &described.ids)?;
+    json(staging, "model/distributions.json", &described.distributions)?;
+    if let Some(drift) = &described.drift {
+        json(staging, "model/drift.json", drift)?;
+    }
     json(staging, "model/profiles.json", &described.profiles)?;
     json(staging, "model/scaling.json", &described.scaling)?;
     json(staging, "model/thresholds.json", &described.thresholds)?;
@@ -196,7 +208,7 @@ pub(super) fn manifest(
             })
             .collect(),
         kpis: kpis(described, decided, in_fit),
-        gates: Vec::new(),
+        gates: described.gates.iter().map(ToString::to_string).collect(),
         outputs: entries(written, staged),
         cpu: cpu_features(),
     }
@@ -232,6 +244,13 @@ fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<Stri
         ("reactivation_rate", all.reactivation_rate),
         ("cross_channel_share", all.cross_channel_share),
     ];
+    if let Some(drift) = &described.drift {
+        kpis.insert("members_moved_share".to_owned(), drift.moved_share);
+        kpis.insert("adjusted_rand_with_previous".to_owned(), drift.adjusted_rand);
+        let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+        kpis.insert("largest_centroid_shift".to_owned(), most(&mut drift.centroids.iter().map(|c| c.shift)));
+        kpis.insert("largest_feature_psi".to_owned(), most(&mut drift.psi.iter().map(|p| p.psi)));
+    }
     kpis.extend(rates.into_iter().filter_map(|(name, rate)| Some((name.to_owned(), rate?))));
     kpis
 }

@@ -3,7 +3,7 @@
 use arrow::{
     array::{Array, AsArray, RecordBatch},
     compute::cast,
-    datatypes::{DataType, Date32Type},
+    datatypes::{DataType, Date32Type, Int32Type},
 };
 
 use super::{Manifest, RunError};
@@ -15,7 +15,7 @@ use crate::{
     input::ItemTable,
     offers::{Catalogue, PreviousDecisions},
     recommend::Tuned,
-    segments::{PreviousTags, SegmentModel},
+    segments::{Distributions, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
     store::{OutputRoot, Places, StoreError, run_folder},
 };
 
@@ -78,6 +78,40 @@ impl Previous {
     /// Its segments.
     pub(super) fn segments(&self, places: &Places) -> Result<Option<SegmentModel>, RunError> {
         self.json("model/segments.json", places)
+    }
+
+    /// Every id ever given to a segment.
+    pub(super) fn segment_ids(&self, places: &Places) -> Result<Option<LastingIds>, RunError> {
+        self.json("model/segment_ids.json", places)
+    }
+
+    /// How the values of its features were spread.
+    pub(super) fn distributions(&self, places: &Places) -> Result<Option<Distributions>, RunError> {
+        self.json("model/distributions.json", places)
+    }
+
+    /// The segment of each of its members, and who was held.
+    pub(super) fn places(&self, engine: &Engine) -> Result<PreviousPlaces, RunError> {
+        let mut found = PreviousPlaces::default();
+        self.read(engine, "segments.parquet", &["member_id", "segment_id", "nearest_segment"], |batch| {
+            let member = batch.column(0).as_string::<i32>();
+            let (own, nearest) =
+                (batch.column(1).as_primitive::<Int32Type>(), batch.column(2).as_primitive::<Int32Type>());
+            for row in 0..batch.num_rows() {
+                found.push(member.value(row), own.value(row), nearest.value(row)).map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })?;
+        const HELD: &str = "model/held.parquet";
+        if self.manifest.outputs.iter().any(|o| o.path == HELD && o.rows.is_some_and(|n| n > 0)) {
+            self.read(engine, HELD, &["member_id", "since"], |batch| {
+                let (member, since) =
+                    (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Date32Type>());
+                (0..batch.num_rows()).for_each(|row| found.push_held(member.value(row), Day(since.value(row))));
+                Ok(())
+            })?;
+        }
+        Ok(found)
     }
 
     /// The categories and channels its features were about.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Manifest, StageTime};
+use crate::segments::Drift;
 
 /// A finished run, for people.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct RunSummary {
     pub lifecycle: Vec<(&'static str, u64)>,
     /// Tags given, by source.
     pub tags: BTreeMap<&'static str, u64>,
+    /// What has changed since the previous run.
+    pub drift: Option<Drift>,
     /// How long each stage took.
     pub stages: Vec<StageTime>,
     /// Wall time of the run in seconds.

@@ -1,16 +1,24 @@
-//! Floor 7: who the members are. k-means segments with lasting ids and names, the lifecycle by each member's own
-//! rhythm, value bands, favourite channel and categories, and the tags that say so.
+//! Floor 7: who the members are. k-means segments with lasting ids and names, what their members are like, what has
+//! changed since the previous run, the lifecycle by each member's own rhythm, value bands, classes of recency, frequency
+//! and money, favourites and habits, and the tags that say so.
 //!
 //! [`SegmentModel::fit`] clusters the matrix of shape `(n_members, n_features)` that `features::Scaling` makes.
 //! [`FactsPlan::shard`] reads one shard once and gives what lifecycle, value band and favourites need;
 //! [`MemberThresholds::fit`] takes the figures that need all members; [`TagBook::shard`] gives each member's tags.
 //! Members come in (shard, member) order everywhere.
 
+mod distributions;
+mod drift;
+mod drift_limits;
 mod error;
 mod facts;
+mod hold;
+mod identity;
 mod lifecycle;
 mod model;
 mod names;
+mod naming;
+mod places;
 mod previous_tags;
 mod price_tiers;
 mod profile;
@@ -25,11 +33,17 @@ mod tests;
 mod thresholds;
 mod value;
 
+pub use distributions::{Distribution, Distributions};
+pub use drift::{CentroidShift, Drift, DriftInput, FeatureStability, Migration, Renamed};
+pub use drift_limits::{DriftLimits, Gate, RawDriftLimits};
 pub use error::SegmentError;
 pub use facts::{Earlier, FactsPlan, FactsView, Habits, MAX_FAVOURITES, MemberFacts};
+pub use hold::{Held, Identity, RawIdentity};
+pub use identity::{Kept, LastingId, LastingIds};
 pub use lifecycle::{Lifecycle, LifecycleSettings, RawLifecycle};
-pub use model::{FORMAT, FitInput, Memberships, Segment, SegmentFit, SegmentModel};
+pub use model::{FORMAT, FitInput, Memberships, PreviousSegments, Segment, SegmentFit, SegmentModel};
 pub use names::ColumnAbout;
+pub use places::{PlacesUnsorted, PreviousPlace, PreviousPlaces};
 pub use previous_tags::{PreviousTags, PreviousTagsError};
 pub use price_tiers::PriceTiers;
 pub use profile::{

@@ -5,21 +5,18 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ColumnAbout, SegmentError, Segments,
-    names::{Name, names},
+    ColumnAbout, Held, Kept, LastingIds, PreviousPlace, SegmentError, Segments, hold::hold, identity::Likeness,
+    naming::give_names,
 };
 use crate::{
-    base::seed::derive_seed,
+    base::{Day, seed::derive_seed},
     features::Scaling,
     kmeans::{Assignment, Fitted, KMeansError, KMeansParams, Start, assign},
 };
 
 /// Version of the written model. A reader accepts its own version only: a run whose previous model has another version
 /// fits afresh.
-pub const FORMAT: u32 = 1;
-
-/// Rows are summed in blocks of this many, block after block.
-const BLOCK: usize = 4096;
+pub const FORMAT: u32 = 2;
 
 /// One segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,10 +29,12 @@ pub struct Segment {
     pub name_zh: String,
     /// English name, unique among the segments.
     pub name_en: String,
-    /// What the name stands on: features with `+` or `-`. Empty where the job gives the name, or nothing stands out.
+    /// What sets it apart: features with `+`, `++` or `-`. Empty where nothing stands out.
     pub traits: Vec<String>,
-    /// Members assigned in the run that fitted the model.
+    /// Members in it in the run that fitted the model.
     pub members: u64,
+    /// Members nearest to its centroid in that run; it differs from `members` by those who are held.
+    pub nearest: u64,
     /// Centroid in scaled units, one value a feature.
     pub scaled: Vec<f32>,
     /// Centroid in raw units (transforms undone), one value a feature: what the next run starts from.
@@ -76,10 +75,23 @@ pub struct FitInput<'a> {
     pub columns: &'a [ColumnAbout<'a>],
     /// Rows to fit on, `None` for all; see [`super::fit_sample`].
     pub sample: Option<&'a [u32]>,
-    /// The previous run's model.
-    pub previous: Option<&'a SegmentModel>,
+    /// What the previous run left.
+    pub previous: Option<PreviousSegments<'a>>,
+    /// The as-of day.
+    pub as_of: Day,
     /// The job's seed.
     pub job_seed: u64,
+}
+
+/// What the previous run left of its segments.
+#[derive(Debug, Clone, Copy)]
+pub struct PreviousSegments<'a> {
+    /// Its model.
+    pub model: &'a SegmentModel,
+    /// Every id ever given.
+    pub ids: &'a LastingIds,
+    /// Each of tonight's members' place in it, in (shard, member) order.
+    pub places: &'a [PreviousPlace],
 }
 
 /// Every member's place among the segments, in (shard, member) order; `segment` and `nearest` are indices into
@@ -94,6 +106,8 @@ pub struct Memberships {
     pub distance: Vec<f32>,
     /// Distance to the second nearest centroid minus `distance`.
     pub margin: Vec<f32>,
+    /// Members held in a segment that is not the nearest, by rising row.
+    pub held: Vec<Held>,
 }
 
 /// A fitted model and every member's place in it.
@@ -103,70 +117,111 @@ pub struct SegmentFit {
     pub model: SegmentModel,
     /// Every member's place.
     pub memberships: Memberships,
+    /// Every id ever given, with tonight's segments.
+    pub ids: LastingIds,
+    /// Ids that were carried on from the previous run, by segment; `None` for new ones.
+    pub kept: Vec<Option<Kept>>,
 }
 
 impl SegmentModel {
     /// Clusters the members.
     ///
     /// Where the previous model has the same features and as many segments, and the job allows it, the fit starts from
-    /// its centroids, brought from raw units to the present scaling, and every segment keeps its id; a name stays as
-    /// long as it is true. Otherwise segments are numbered by falling size (ties by centroid), after the highest id
-    /// ever used.
+    /// its centroids, brought from raw units to the present scaling. Either way clusters are matched with the previous
+    /// segments (see [`LastingIds`]): what matches keeps its id, its place in the list and, as long as it is true, its
+    /// name; the others come after them by falling size (ties by centroid), numbered after the highest id ever used.
+    /// Members stay in the segment they were in unless the move is clear (see [`super::Identity`]); centroids are those
+    /// of the nearest, whoever is held.
     ///
     /// # Errors
     /// If there are fewer members, or fewer kinds of members, than segments.
     pub fn fit(input: &FitInput<'_>, settings: &Segments) -> Result<SegmentFit, SegmentError> {
         let features: Vec<String> = input.scaling.features.iter().map(|f| f.name.clone()).collect();
-        let matches = |m: &&SegmentModel| {
-            settings.warm_start && m.format == FORMAT && m.features == features && m.segments.len() == settings.k
-        };
-        let warm = input.previous.filter(matches);
+        let comparable = |p: &&PreviousSegments<'_>| p.model.features == features;
+        let old = input.previous.as_ref().filter(comparable).map(|p| p.model.rescaled(input.scaling));
+        let warm = old.as_ref().filter(|old| settings.warm_start && old.nrows() == settings.k);
         let seed = derive_seed(input.job_seed.wrapping_add(settings.seed_offset), "segments/k-means");
         let params = KMeansParams::new(settings.k)
             .seed(seed)
             .n_runs(settings.restarts)
             .max_iterations(settings.max_iterations)
             .tolerance(settings.tolerance)
-            .start(warm.map_or(Start::PlusPlus, |model| Start::Given(model.rescaled(input.scaling))))
+            .start(warm.map_or(Start::PlusPlus, |centroids| Start::Given(centroids.clone())))
             .check()
             .map_err(KMeansError::from)?;
         let fitted = params.fit_rows(input.matrix, None, input.sample)?;
-        let mut assignment = assign(input.matrix, fitted.centroids.view())?;
-        let order = match warm {
-            Some(_) => (0..settings.k).collect(),
-            None => by_size(&fitted.centroids, &assignment.counts),
+        let assignment = assign(input.matrix, fitted.centroids.view())?;
+        let radius = (assignment.inertia / assignment.labels.len().max(1) as f64).sqrt();
+        let matches: Vec<Option<(usize, Kept)>> = match &input.previous {
+            Some(previous) => {
+                let before: Vec<i32> = previous.places.iter().map(|p| p.nearest).collect();
+                let likeness = Likeness {
+                    previous: &previous.model.segments,
+                    old: old.as_ref().map(Array2::view),
+                    new: fitted.centroids.view(),
+                    radius,
+                    nearest: &assignment.labels,
+                    before: &before,
+                };
+                likeness.matches(settings.identity.least_overlap)
+            }
+            None => vec![None; settings.k],
         };
-        let first_id = input.previous.map_or(0, |m| m.highest_id) + 1;
-        let ids: Vec<i32> = match warm {
-            Some(model) => model.segments.iter().map(|s| s.id).collect(),
-            None => (first_id..).take(settings.k).collect(),
-        };
-        let mut rank = vec![0u16; settings.k];
-        for (to, from) in order.iter().enumerate() {
-            rank[*from] = to as u16;
-        }
-        for label in &mut assignment.labels {
-            *label = rank[usize::from(*label)];
-        }
-        let mut segments: Vec<Segment> = order
+        let order = in_order(&fitted.centroids, &assignment.counts, &matches);
+        let highest = input.previous.map_or(0, |p| p.ids.highest_id.max(p.model.highest_id));
+        let mut next = highest;
+        let ids: Vec<i32> = order
             .iter()
-            .zip(&ids)
-            .map(|(from, id)| Segment {
+            .map(|cluster| match &matches[*cluster] {
+                Some((_, kept)) => kept.id,
+                None => {
+                    next += 1;
+                    next
+                }
+            })
+            .collect();
+        let centroids = Array2::from_shape_fn(fitted.centroids.raw_dim(), |(s, f)| fitted.centroids[[order[s], f]]);
+        let mut memberships = Memberships::nearest(renumbered(assignment, &order));
+        if let Some(previous) = &input.previous {
+            let (identity, nearest) = (&settings.identity, &memberships.nearest);
+            (memberships.segment, memberships.held) =
+                hold(input.matrix, centroids.view(), &ids, nearest, previous.places, identity, input.as_of);
+        }
+        let count = |labels: &[u16]| {
+            let mut counts = vec![0u64; ids.len()];
+            labels.iter().for_each(|label| counts[usize::from(*label)] += 1);
+            counts
+        };
+        let (members, nearest) = (count(&memberships.segment), count(&memberships.nearest));
+        let mut segments: Vec<Segment> = ids
+            .iter()
+            .enumerate()
+            .map(|(s, id)| Segment {
                 id: *id,
                 code: format!("seg_{id:02}"),
                 name_zh: String::new(),
                 name_en: String::new(),
                 traits: Vec::new(),
-                members: assignment.counts[*from],
-                scaled: fitted.centroids.row(*from).to_vec(),
-                raw: finite(input.scaling.invert(fitted.centroids.row(*from))),
+                members: members[s],
+                nearest: nearest[s],
+                scaled: centroids.row(s).to_vec(),
+                raw: finite(input.scaling.invert(centroids.row(s))),
             })
             .collect();
-        give_names(&mut segments, input, warm, settings);
+        let earlier: Vec<Option<&Segment>> = order
+            .iter()
+            .map(|cluster| {
+                let (at, _) = matches[*cluster].as_ref()?;
+                input.previous.as_ref().and_then(|p| p.model.segments.get(*at))
+            })
+            .collect();
+        give_names(&mut segments, input, &memberships.segment, &earlier, settings);
+        let mut lasting = input.previous.map_or_else(LastingIds::default, |p| p.ids.clone());
+        lasting.update(&segments, input.as_of);
         let model = Self {
             format: FORMAT,
             features,
-            highest_id: ids.iter().copied().max().unwrap_or(0).max(first_id - 1),
+            highest_id: next.max(highest),
             segments,
             warm_start: warm.is_some(),
             fitted_on: input.sample.map_or(input.matrix.nrows(), <[u32]>::len) as u64,
@@ -174,7 +229,8 @@ impl SegmentModel {
             iterations: fitted.iterations,
             converged: fitted.converged,
         };
-        Ok(SegmentFit { model, memberships: Memberships::nearest(assignment) })
+        let kept = order.iter().map(|cluster| matches[*cluster].as_ref().map(|(_, kept)| kept.clone())).collect();
+        Ok(SegmentFit { model, memberships, ids: lasting, kept })
     }
 
     /// Puts members into the segments of this model: `matrix` of shape `(n_members, n_features)`, scaled by the scaling
@@ -198,7 +254,7 @@ impl SegmentModel {
     /// # Errors
     /// If linfa's model type does not take the centroids.
     pub fn to_linfa(&self) -> Result<linfa_clustering::KMeans<f32, linfa_nn::distance::L2Dist>, SegmentError> {
-        let counts = self.segments.iter().map(|s| s.members).collect();
+        let counts = self.segments.iter().map(|s| s.nearest).collect();
         let (inertia, weight) = (self.inertia, self.fitted_on as f64);
         let (iterations, converged) = (self.iterations, self.converged);
         let fitted = Fitted { centroids: self.centroids(), counts, inertia, weight, iterations, converged, run: 0 };
@@ -212,7 +268,8 @@ impl SegmentModel {
     }
 
     /// The raw centroids under another scaling of the same features, shape `(k, n_features)`.
-    fn rescaled(&self, scaling: &Scaling) -> Array2<f32> {
+    #[must_use]
+    pub fn rescaled(&self, scaling: &Scaling) -> Array2<f32> {
         let at = |(s, f): (usize, usize)| match self.segments[s].raw.get(f) {
             Some(raw) => scaling.features[f].apply(*raw) as f32,
             None => 0.0,
@@ -224,8 +281,36 @@ impl SegmentModel {
 impl Memberships {
     fn nearest(found: Assignment) -> Self {
         let margin = found.distance.iter().zip(&found.second).map(|(best, second)| second - best).collect();
-        Self { segment: found.labels.clone(), nearest: found.labels, distance: found.distance, margin }
+        Self {
+            segment: found.labels.clone(),
+            nearest: found.labels,
+            distance: found.distance,
+            margin,
+            held: Vec::new(),
+        }
     }
+}
+
+/// The clusters in the order of the list: those that carry on an id by last run's place, the others after them.
+fn in_order(centroids: &Array2<f32>, counts: &[u64], matches: &[Option<(usize, Kept)>]) -> Vec<usize> {
+    let mut carried: Vec<(usize, usize)> =
+        matches.iter().enumerate().filter_map(|(c, m)| m.as_ref().map(|(at, _)| (*at, c))).collect();
+    carried.sort_unstable();
+    let fresh = by_size(centroids, counts).into_iter().filter(|c| matches[*c].is_none());
+    carried.iter().map(|(_, c)| *c).chain(fresh).collect()
+}
+
+/// An assignment with the clusters in another order.
+fn renumbered(mut assignment: Assignment, order: &[usize]) -> Assignment {
+    let mut rank = vec![0u16; order.len()];
+    for (to, from) in order.iter().enumerate() {
+        rank[*from] = to as u16;
+    }
+    for label in &mut assignment.labels {
+        *label = rank[usize::from(*label)];
+    }
+    assignment.counts = order.iter().map(|c| assignment.counts[*c]).collect();
+    assignment
 }
 
 /// Cluster indices by falling size, ties by centroid.
@@ -242,68 +327,4 @@ fn by_size(centroids: &Array2<f32>, counts: &[u64]) -> Vec<usize> {
 /// A feature of weight 0 has no raw value to go back to; JSON has no NaN.
 fn finite(raw: Vec<f64>) -> Vec<f64> {
     raw.into_iter().map(|v| if v.is_finite() { v } else { 0.0 }).collect()
-}
-
-/// Mean and standard deviation of every column, each of shape `(n_features)`.
-fn moments(matrix: ArrayView2<'_, f32>) -> (Vec<f64>, Vec<f64>) {
-    let sums = |of: &dyn Fn(usize, f64) -> f64| {
-        let mut total = vec![0.0; matrix.ncols()];
-        for block in matrix.axis_chunks_iter(ndarray::Axis(0), BLOCK) {
-            let mut part = vec![0.0; matrix.ncols()];
-            for row in block.outer_iter() {
-                for (f, (sum, value)) in part.iter_mut().zip(row).enumerate() {
-                    *sum += of(f, f64::from(*value));
-                }
-            }
-            total.iter_mut().zip(part).for_each(|(t, p)| *t += p);
-        }
-        let members = matrix.nrows() as f64;
-        total.into_iter().map(|t| t / members).collect::<Vec<f64>>()
-    };
-    let means = sums(&|_, v| v);
-    let spreads = sums(&|f, v| (v - means[f]) * (v - means[f])).into_iter().map(f64::sqrt).collect();
-    (means, spreads)
-}
-
-fn give_names(segments: &mut [Segment], input: &FitInput<'_>, warm: Option<&SegmentModel>, settings: &Segments) {
-    let (means, spreads) = moments(input.matrix);
-    let differences: Vec<Vec<f64>> = segments
-        .iter()
-        .map(|segment| {
-            let of = |(f, value): (usize, &f32)| {
-                if spreads[f] > 0.0 { (f64::from(*value) - means[f]) / spreads[f] } else { 0.0 }
-            };
-            segment.scaled.iter().enumerate().map(of).collect()
-        })
-        .collect();
-    let kept: Vec<Option<Name>> = warm.map_or_else(Vec::new, |model| {
-        let name = |s: &Segment| Name { zh: s.name_zh.clone(), en: s.name_en.clone(), traits: s.traits.clone() };
-        model.segments.iter().map(|s| Some(name(s))).collect()
-    });
-    for (segment, name) in segments.iter_mut().zip(names(input.columns, &differences, &kept)) {
-        segment.name_zh = name.zh;
-        segment.name_en = name.en;
-        segment.traits = name.traits;
-    }
-    let given = |segment: &Segment| settings.names.get(&segment.code);
-    for segment in segments.iter_mut() {
-        let Some(name) = given(segment) else { continue };
-        segment.name_zh = name.zh.clone().unwrap_or_else(|| segment.name_zh.clone());
-        segment.name_en = name.en.clone().unwrap_or_else(|| segment.name_en.clone());
-        segment.traits.clear();
-    }
-    // A name the job gives may be one that was made for another segment; the made one gives way.
-    for i in 0..segments.len() {
-        if given(&segments[i]).is_some() {
-            continue;
-        }
-        let clash = |s: &Segment, other: &Segment| {
-            s.id != other.id && (s.name_zh == other.name_zh || s.name_en == other.name_en)
-        };
-        if segments.iter().any(|other| clash(&segments[i], other)) {
-            let id = segments[i].id;
-            segments[i].name_zh.push_str(&format!(" {id}"));
-            segments[i].name_en.push_str(&format!(" {id}"));
-        }
-    }
 }

@@ -8,6 +8,11 @@ use crate::features::{Family, FeatureEntry};
 const TELLING: f64 = 0.4;
 /// Standardised difference down to which a trait that once named a segment still does.
 const STILL_TRUE: f64 = 0.2;
+/// Standard errors from which on a difference is hardly chance: 5 % in all, shared by a thousand comparisons (Bonferroni),
+/// two-sided.
+const SIGNIFICANT: f64 = 4.1;
+/// Standardised difference up to which members who were called average still are.
+const STILL_AVERAGE: f64 = 0.6;
 
 /// Standardised difference from which on a trait is a strong one, and down to which it remains one.
 const STRONG: f64 = 1.5;
@@ -37,6 +42,22 @@ impl<'a> From<&'a FeatureEntry> for ColumnAbout<'a> {
             name_zh: &entry.name_zh,
             name_en: &entry.name_en,
         }
+    }
+}
+
+/// How far the members of a segment lie from all members in one feature.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Difference {
+    /// Of the means, in standard deviations of all members.
+    pub effect: f64,
+    /// Of the means, in standard errors.
+    pub z: f64,
+}
+
+impl Difference {
+    /// The effect, 0 where it may well be chance.
+    fn sure(self) -> f64 {
+        if self.effect.is_finite() && self.z.abs() >= SIGNIFICANT { self.effect } else { 0.0 }
     }
 }
 
@@ -77,10 +98,15 @@ pub(super) struct Name {
     pub traits: Vec<String>,
 }
 
-/// Names of all segments, unique in each language. `differences` has shape `(k, n_features)`: how many standard
-/// deviations (over all members) a centroid lies from the mean of all. `kept` are names of the previous run for
-/// segments that keep their id: they stay as long as their traits hold, in today's words.
-pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<f64>], kept: &[Option<Name>]) -> Vec<Name> {
+/// Names of all segments, unique in each language. `differences` has shape `(k, n_features)`; one that may be chance
+/// names nothing. `kept` are names of the previous run for segments that keep their id: they stay as long as their
+/// traits hold, in today's words.
+pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<Difference>], kept: &[Option<Name>]) -> Vec<Name> {
+    let sure = |row: &Vec<Difference>| row.iter().map(|d| d.sure()).collect::<Vec<f64>>();
+    let effects = |row: &Vec<Difference>| row.iter().map(|d| d.effect).collect::<Vec<f64>>();
+    // What once was significant need only stay true.
+    let (all, differences): (Vec<Vec<f64>>, Vec<Vec<f64>>) =
+        differences.iter().map(|row| (effects(row), sure(row))).unzip();
     let mut names: Vec<Option<Name>> = vec![None; differences.len()];
     // The same traits in another order are no other name.
     let set = |name: &Name| name.traits.iter().cloned().collect::<BTreeSet<String>>();
@@ -94,7 +120,7 @@ pub(super) fn names(columns: &[ColumnAbout<'_>], differences: &[Vec<f64>], kept:
             .map(|n| Name { zh: format!("{} {n}", base.zh), en: format!("{} {n}", base.en), ..base.clone() })
             .find(|name| !names.iter().flatten().any(|n| n.zh == name.zh || n.en == name.en))
     };
-    for (segment, (name, row)) in kept.iter().zip(differences).enumerate() {
+    for (segment, (name, row)) in kept.iter().zip(&all).enumerate() {
         let Some(traits) = name.as_ref().and_then(|name| still_true(name, columns, row)) else { continue };
         let mut today = render(&traits.iter().collect::<Vec<_>>());
         // The number stays with the segment that has it.
@@ -128,8 +154,11 @@ fn number_of(name: &str) -> Option<&str> {
     name.rsplit_once(' ').map(|(_, last)| last).filter(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The traits a name stands on, if there are any and all of them still hold.
+/// The traits a name stands on, if all of them still hold; none for average members who still are.
 fn still_true(name: &Name, columns: &[ColumnAbout<'_>], differences: &[f64]) -> Option<Vec<Trait>> {
+    if name.traits.is_empty() {
+        return traits(columns, differences, STILL_AVERAGE).is_empty().then(Vec::new);
+    }
     let holds = |key: &String| {
         let mut found = columns.iter().zip(differences).enumerate();
         found.find_map(|(i, (column, difference))| match key.strip_prefix(column.name) {
@@ -139,8 +168,7 @@ fn still_true(name: &Name, columns: &[ColumnAbout<'_>], differences: &[f64]) -> 
             _ => None,
         })
     };
-    let traits: Option<Vec<Trait>> = name.traits.iter().map(holds).collect();
-    traits.filter(|t| !t.is_empty())
+    name.traits.iter().map(holds).collect()
 }
 
 /// The traits of a centroid, the most telling first, one an axis; further categories and channels are kept.
@@ -274,6 +302,23 @@ mod tests {
         ColumnAbout { name, family, group, name_zh: "指标", name_en: "measure" }
     }
 
+    /// Differences of so many members that none is chance.
+    fn significant(rows: &[Vec<f64>]) -> Vec<Vec<Difference>> {
+        rows.iter()
+            .map(|row| row.iter().map(|effect| Difference { effect: *effect, z: effect * 50.0 }).collect())
+            .collect()
+    }
+
+    #[test]
+    fn what_may_be_chance_names_nothing() {
+        let columns = [column("orders", Family::Frequency, None), column("net_spend", Family::Spend, None)];
+        let row = vec![Difference { effect: 2.0, z: 3.9 }, Difference { effect: -0.5, z: -4.2 }];
+        assert_eq!(names(&columns, &[row.clone()], &[])[0].zh, "低消费");
+        // A name that was given stays while it is true.
+        let kept = Name { zh: "超高频".into(), en: "very frequent".into(), traits: vec!["orders++".into()] };
+        assert_eq!(names(&columns, &[row], &[Some(kept)])[0].zh, "超高频");
+    }
+
     #[test]
     fn names_say_what_is_different() {
         let columns = [
@@ -295,7 +340,7 @@ mod tests {
             vec![0.8, 0.6, 0.0, 0.0, 0.0, 0.0],
             vec![0.6, 0.8, 0.0, 0.0, 0.0, 0.0],
         ];
-        let found = names(&columns, &rows, &[]);
+        let found = names(&columns, &significant(&rows), &[]);
         let texts: Vec<(&str, &str)> = found.iter().map(|n| (n.zh.as_str(), n.en.as_str())).collect();
         assert_eq!(
             texts,
@@ -314,7 +359,11 @@ mod tests {
         // So do the numbers, whatever the order.
         let numbered = |zh: &str| Some(Name { zh: zh.into(), en: zh.into(), traits: vec!["orders+".into()] });
         let row = vec![0.8, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let again = names(&columns, &[row.clone(), row.clone(), row], &[numbered("高频 2"), numbered("高频"), None]);
+        let again = names(
+            &columns,
+            &significant(&[row.clone(), row.clone(), row]),
+            &[numbered("高频 2"), numbered("高频"), None],
+        );
         let texts: Vec<&str> = again.iter().map(|n| n.zh.as_str()).collect();
         assert_eq!(texts, ["高频 2", "高频", "高频 3"]);
         // A name stays while its traits hold, and goes when they do not.
@@ -324,7 +373,7 @@ mod tests {
             vec![0.9, -1.2, -0.5, 1.4, -0.9, 3.0],
             vec![2.0, -0.2, 0.0, 0.0, 0.0, 0.0],
         ];
-        let again = names(&columns, &drifted, &kept[..3]);
+        let again = names(&columns, &significant(&drifted), &kept[..3]);
         assert_eq!(again[0].zh, "高频母婴 · 小程序");
         assert_eq!(again[1].en, "low-spending, frequent pet food buyers");
         assert_eq!(again[2].zh, "超高频");

@@ -6,16 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    drift_limits::{DriftLimits, RawDriftLimits},
+    hold::{Identity, RawIdentity},
     lifecycle::{LifecycleSettings, RawLifecycle},
     rfm::RfmAgainst,
     rules::{RawSegmentRule, SegmentRule},
     value::{RawValueBands, ValueSettings},
 };
 use crate::{
-    base::{
-        findings::{Findings, JobPath},
-        tag_code::TagCode,
-    },
+    base::findings::{Findings, JobPath},
     features::{FeatureUse, Features, RawFeatureUse},
 };
 
@@ -35,12 +34,16 @@ pub struct RawSegments {
     pub tolerance: f64,
     /// Most members the centroids are fitted on, chosen by hash; every member is assigned all the same.
     pub fit_sample: usize,
-    /// Start from the previous run's centroids where `k` and the features are the same, so that segments keep their
-    /// ids. `false` fits afresh every time, with new ids.
+    /// Start from the previous run's centroids where `k` and the features are the same. `false` fits afresh every time;
+    /// segments still keep their ids where they share enough members.
     pub warm_start: bool,
     /// Added to the job's seed for the starts: another number, other starts.
     pub seed_offset: u64,
-    /// Names of your own by segment code, such as `[segments.names.seg_01]`.
+    /// How segments keep their ids from run to run, and members their segment.
+    pub identity: RawIdentity,
+    /// How much may change from run to run.
+    pub drift: RawDriftLimits,
+    /// Names of your own by segment code or lasting id, such as `[segments.names.seg_01]` or `[segments.names.1]`.
     pub names: BTreeMap<String, RawSegmentName>,
     /// When a member counts as new, active, at risk, dormant or lost.
     pub lifecycle: RawLifecycle,
@@ -112,6 +115,8 @@ impl Default for RawSegments {
             fit_sample: 2_000_000,
             warm_start: true,
             seed_offset: 0,
+            identity: RawIdentity::default(),
+            drift: RawDriftLimits::default(),
             names: BTreeMap::new(),
             lifecycle: RawLifecycle::default(),
             value: RawValueBands::default(),
@@ -157,6 +162,10 @@ pub struct Segments {
     pub warm_start: bool,
     /// Added to the job's seed.
     pub seed_offset: u64,
+    /// How segments and members keep their identity.
+    pub identity: Identity,
+    /// How much may change from run to run.
+    pub drift: DriftLimits,
     /// Names by segment code.
     pub names: BTreeMap<String, SegmentName>,
     /// Lifecycle thresholds.
@@ -257,6 +266,8 @@ impl RawSegments {
             fit_sample: self.fit_sample.max(100 * k),
             warm_start: self.warm_start,
             seed_offset: self.seed_offset,
+            identity: self.identity.check(&at.key("identity"), findings),
+            drift: self.drift.check(&at.key("drift"), findings),
             names: check_names(&self.names, &at.key("names"), findings),
             lifecycle: self.lifecycle.check(&at.key("lifecycle"), findings),
             value: self.value.check(&at.key("value"), findings),
@@ -275,14 +286,24 @@ fn check_names(
     let mut checked = BTreeMap::new();
     for (code, name) in names {
         let at = at.key(code);
-        let is_segment =
-            code.strip_prefix("seg_").is_some_and(|n| n.len() >= 2 && n.bytes().all(|b| b.is_ascii_digit()));
-        if !is_segment || TagCode::new(code).is_none() {
+        // By code or by id: both come to the code.
+        let digits = code.strip_prefix("seg_").unwrap_or(code);
+        let id = digits.parse::<i32>().ok().filter(|id| *id > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
+        let Some(code) = id.map(|id| format!("seg_{id:02}")) else {
             findings.error(
                 "segments::not_a_code",
                 at.clone(),
                 format!("`{code}` is no segment code"),
                 "segments are called seg_01, seg_02 …, by their lasting id",
+            );
+            continue;
+        };
+        if checked.contains_key(&code) {
+            findings.error(
+                "segments::named_twice",
+                at.clone(),
+                format!("`{code}` is named twice, by its code and by its id"),
+                "keep one of the two",
             );
             continue;
         }
@@ -299,7 +320,7 @@ fn check_names(
                 );
             }
         }
-        checked.insert(code.clone(), SegmentName { zh: name.zh.clone(), en: name.en.clone() });
+        checked.insert(code, SegmentName { zh: name.zh.clone(), en: name.en.clone() });
     }
     for key in [|n: &SegmentName| n.zh.clone(), |n: &SegmentName| n.en.clone()] {
         let mut seen: BTreeMap<String, &String> = BTreeMap::new();

@@ -5,7 +5,7 @@ use rand::RngCore;
 use super::*;
 use crate::{
     base::{Currency, Day, Findings, IdTable, Minor, findings::JobPath, seed},
-    features::{DaySet, Family, Features, Scale, ScaledFeature, Scaling, Transform},
+    features::{DaySet, Family, FeatureTable, Features, Scale, ScaledFeature, Scaling, Transform},
     history::{
         Dimensions, NO_CODE, NO_ITEM, Timeline,
         testing::{Row, shards_of},
@@ -58,11 +58,33 @@ fn settings(k: usize) -> Segments {
     Segments { k, ..Segments::default() }
 }
 
-fn fit(raw: &Array2<f64>, scaling: &Scaling, settings: &Segments, previous: Option<&SegmentModel>) -> SegmentFit {
+fn fit(raw: &Array2<f64>, scaling: &Scaling, settings: &Segments, previous: Option<&SegmentFit>) -> SegmentFit {
+    let places = previous.map(places_of).unwrap_or_default();
+    let previous =
+        previous.map(|fit| PreviousSegments { model: &fit.model, ids: &fit.ids, places: &places[..raw.nrows()] });
+    fit_after(raw, scaling, settings, previous, AS_OF)
+}
+
+fn fit_after(
+    raw: &Array2<f64>,
+    scaling: &Scaling,
+    settings: &Segments,
+    previous: Option<PreviousSegments<'_>>,
+    as_of: Day,
+) -> SegmentFit {
     let matrix = scaled(raw, scaling);
     let columns = about();
-    let input = FitInput { matrix: matrix.view(), scaling, columns: &columns, sample: None, previous, job_seed: 11 };
+    let input =
+        FitInput { matrix: matrix.view(), scaling, columns: &columns, sample: None, previous, as_of, job_seed: 11 };
     SegmentModel::fit(&input, settings).unwrap()
+}
+
+/// Where the members of a fit stand for the next one.
+fn places_of(fit: &SegmentFit) -> Vec<PreviousPlace> {
+    let id = |label: &u16| fit.model.segment(*label).id;
+    let held = |row: usize| fit.memberships.held.iter().find(|h| h.row as usize == row).map(|h| h.since);
+    let both = fit.memberships.segment.iter().zip(&fit.memberships.nearest).enumerate();
+    both.map(|(row, (s, n))| PreviousPlace { segment: id(s), nearest: id(n), held_since: held(row) }).collect()
 }
 
 #[test]
@@ -104,19 +126,99 @@ fn segments_keep_their_ids_over_nights() {
     let first = fit(&raw, &scaling(3.0, 2.0), &settings(4), None);
     // The next night everyone is a little further, and the scaling another one.
     let next = raw.mapv(|v| v * 1.05);
-    let second = fit(&next, &scaling(3.3, 1.7), &settings(4), Some(&first.model));
+    let second = fit(&next, &scaling(3.3, 1.7), &settings(4), Some(&first));
     assert!(second.model.warm_start && second.model.converged);
     assert_eq!(second.memberships.segment, first.memberships.segment);
     let identity =
         |m: &SegmentModel| -> Vec<(i32, String)> { m.segments.iter().map(|s| (s.id, s.name_zh.clone())).collect() };
     assert_eq!(identity(&second.model), identity(&first.model));
-    // Another k: new ids after the highest ever used.
-    let third = fit(&next, &scaling(3.3, 1.7), &settings(3), Some(&second.model));
-    assert_eq!(third.model.segments.iter().map(|s| s.id).collect::<Vec<_>>(), [5, 6, 7]);
-    let fourth = fit(&next, &scaling(3.3, 1.7), &settings(2), Some(&third.model));
-    assert_eq!((fourth.model.segments[0].id, fourth.model.highest_id), (8, 9));
-    let afresh = Segments { warm_start: false, ..settings(2) };
-    assert_eq!(fit(&next, &scaling(3.3, 1.7), &afresh, Some(&fourth.model)).model.segments[0].id, 10);
+    // A fit from scratch finds the same segments again: same ids, whatever the start.
+    let afresh = Segments { warm_start: false, seed_offset: 5, ..settings(4) };
+    let third = fit(&next, &scaling(3.3, 1.7), &afresh, Some(&second));
+    assert!(!third.model.warm_start);
+    assert_eq!(identity(&third.model), identity(&first.model));
+    assert!(third.kept.iter().flatten().all(|kept| kept.overlap == 1.0));
+    // Fewer segments: three persona keep theirs or merge; what is retired never comes back.
+    let fewer = fit(&next, &scaling(3.3, 1.7), &settings(2), Some(&third));
+    let ids = |m: &SegmentModel| m.segments.iter().map(|s| s.id).collect::<Vec<_>>();
+    assert!(ids(&fewer.model).iter().all(|id| *id <= 4) && fewer.model.highest_id == 4, "{:?}", ids(&fewer.model));
+    let back = fit(&next, &scaling(3.3, 1.7), &settings(4), Some(&fewer));
+    let created: Vec<i32> = ids(&back.model).into_iter().filter(|id| !ids(&fewer.model).contains(id)).collect();
+    assert!(created.iter().all(|id| *id > 4), "{created:?}");
+    assert_eq!(back.ids.segments.iter().filter(|s| s.retired.is_some()).count(), 2);
+    assert_eq!(back.ids.segments.len(), 4 + created.len());
+}
+
+/// Who slides over the border is held until the move is clear, and not for ever.
+#[test]
+fn members_are_held_at_the_border() {
+    let (mut raw, truth) = personas(2000);
+    let scaling = scaling(3.0, 2.0);
+    let first = fit(&raw, &scaling, &settings(4), None);
+    let row = truth.iter().position(|p| *p == 1).unwrap();
+    let (from, to) =
+        (first.memberships.segment[row], first.memberships.segment[truth.iter().position(|p| *p == 0).unwrap()]);
+    let centroid = |label: u16, f: usize| first.model.segment(label).raw[f];
+    let mut walk = |part: f64, previous: &SegmentFit, as_of: Day| {
+        for f in 0..3 {
+            let (a, b) = (centroid(from, f).ln_1p(), centroid(to, f).ln_1p());
+            raw[[row, f]] = (a + (b - a) * part).exp_m1();
+        }
+        let places = places_of(previous);
+        let previous = PreviousSegments { model: &previous.model, ids: &previous.ids, places: &places };
+        fit_after(&raw, &scaling, &settings(4), Some(previous), as_of)
+    };
+    // 4 % past the border: held, and the centroids are those of the nearest.
+    let second = walk(0.52, &first, AS_OF.plus(1));
+    assert_eq!((second.memberships.segment[row], second.memberships.nearest[row]), (from, to));
+    assert_eq!(second.memberships.held, [Held { row: row as u32, since: AS_OF.plus(1) }]);
+    let of = |label: u16| second.model.segment(label);
+    assert_eq!((of(from).members, of(from).nearest), (of(from).nearest + 1, of(from).members - 1));
+    // Still there on the last day of the hold, gone the day after.
+    let third = walk(0.52, &second, AS_OF.plus(30));
+    assert_eq!(third.memberships.held, [Held { row: row as u32, since: AS_OF.plus(1) }]);
+    assert_eq!(walk(0.52, &third, AS_OF.plus(31)).memberships.segment[row], to);
+    // Clear at once.
+    assert_eq!(walk(0.6, &first, AS_OF.plus(1)).memberships.segment[row], to);
+}
+
+#[test]
+fn drift_is_counted() {
+    let (raw, _) = personas(1000);
+    let scaling = scaling(3.0, 2.0);
+    let first = fit(&raw, &scaling, &settings(4), None);
+    let ids: Vec<String> = (0..1001).map(|i| format!("m{i:04}")).collect();
+    let mut before = PreviousPlaces::default();
+    for (id, place) in ids.iter().zip(places_of(&first)) {
+        before.push(id, place.segment, place.nearest).unwrap();
+    }
+    // A member of another segment, and one who left.
+    before.push(&ids[1000], 2, 2).unwrap();
+    let mut places = places_of(&first);
+    places[0].segment = 4;
+    places[1] = PreviousPlace::default();
+    let second = fit(&raw, &scaling, &settings(4), Some(&first));
+    let features = FeatureTable::default();
+    let drift = Drift::measure(&DriftInput {
+        previous: PreviousSegments { model: &first.model, ids: &first.ids, places: &places },
+        before: &before,
+        distributions: None,
+        fit: &second,
+        features: &features,
+        scaling: &scaling,
+    });
+    assert_eq!((drift.both, drift.joined, drift.left, drift.moved), (999, 1, 2, 1));
+    assert!((drift.moved_share - 1.0 / 999.0).abs() < 1e-12 && drift.adjusted_rand > 0.99);
+    assert!(drift.migration.contains(&Migration { from: 4, to: 1, members: 1 }), "{:?}", drift.migration);
+    assert!(drift.created.is_empty() && drift.retired.is_empty() && drift.renamed.is_empty());
+    assert!(drift.centroids.iter().all(|c| c.shift < 1e-3), "{:?}", drift.centroids);
+    let limits = DriftLimits { moved: Some(0.001), rand: Some(0.9), ..DriftLimits::default() };
+    let gates = limits.gates(&drift);
+    assert_eq!(
+        gates.iter().map(|g| (g.key, g.passed)).collect::<Vec<_>>(),
+        [("refuse_moved_above", false), ("refuse_rand_below", true)]
+    );
+    assert_eq!(gates[0].to_string(), "segments.drift.refuse_moved_above = 0.001: share of members who moved 0.001001");
 }
 
 #[test]
@@ -153,6 +255,7 @@ fn too_few_members_are_refused() {
         columns: &columns,
         sample: None,
         previous: None,
+        as_of: AS_OF,
         job_seed: 1,
     };
     let text = SegmentModel::fit(&input, &settings(4)).unwrap_err().to_string();
@@ -449,6 +552,17 @@ fn settings_report_everything_at_once() {
         zh = "甲"
         [names.segment]
         en = "x"
+        [names.2]
+        en = "y"
+        [identity]
+        margin = 2.0
+        [drift]
+        refuse_rand_below = -1.0
+        [[rules]]
+        code = "cat_mine"
+        zh = "甲"
+        en = "a"
+        when = "true"
         [lifecycle]
         at_risk_after = 5.0
         dormant_after = 4.0
@@ -471,13 +585,16 @@ fn settings_report_everything_at_once() {
             "segments::restarts_out_of_range segments.restarts",
             "segments::tolerance_out_of_range segments.tolerance",
             "segments::sample_too_small segments.fit_sample",
+            "segments::identity_out_of_range segments.identity.margin",
+            "segments::drift_out_of_range segments.drift.refuse_rand_below",
+            "segments::named_twice segments.names.seg_02",
             "segments::not_a_code segments.names.segment",
-            "segments::name_twice segments.names.seg_02",
             "segments::lifecycle_order segments.lifecycle",
             "segments::value_order segments.value",
             "segments::value_window segments.value.window_days",
             "segments::share_out_of_range segments.tags.category_share",
             "segments::categories_out_of_range segments.tags.max_categories",
+            "segments::tag_taken segments.rules[0].code",
         ]
     );
     assert_eq!((checked.k, checked.restarts, checked.fit_sample, checked.tags.max_categories), (2, 1, 200, 3));
