@@ -29,16 +29,6 @@ pub enum EngineError {
         /// What the reader said.
         why: String,
     },
-    /// A text column holds bytes that are no text, which a Parquet file may not.
-    #[error("`{file}`, row {row}: column `{column}` is not UTF-8 text; write the file again as UTF-8")]
-    NotText {
-        /// The file's name within its table.
-        file: String,
-        /// Row, counted from 0.
-        row: u64,
-        /// The file's column.
-        column: String,
-    },
     /// The engine itself failed.
     #[error("the query engine failed while it {action}")]
     Engine {

@@ -1,6 +1,7 @@
 //! Floor 2: the only folder that names DataFusion. Sessions, scans of Parquet files, SQL expressions, and how work is
 //! mapped over shards.
 
+mod bad_text;
 mod damage;
 mod error;
 pub mod expr;
@@ -10,5 +11,5 @@ mod session;
 pub mod shard_map;
 
 pub use error::EngineError;
-pub use scan::{ParquetFile, ScanChunk};
+pub use scan::{ParquetFile, ScanChunk, ScanRows};
 pub use session::Engine;

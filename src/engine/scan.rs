@@ -29,7 +29,7 @@ use parquet::{
     file::metadata::{ParquetMetaData, ParquetMetaDataReader},
 };
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, damage::damage};
 use crate::store::InputFile;
 
 /// Rows one scan chunk aims at: enough work to keep a thread busy, few enough that two cores share one file.
@@ -45,7 +45,19 @@ pub struct ParquetFile {
     /// Rows in the file, by its footer.
     pub rows: u64,
     stored_columns: usize,
-    metadata: Arc<ParquetMetaData>,
+    pub(super) metadata: Arc<ParquetMetaData>,
+}
+
+/// Neighbouring rows of a file, as read.
+#[derive(Debug)]
+pub struct ScanRows {
+    /// Row number within the file of the first of them, from 0.
+    pub first_row: u64,
+    /// The columns that were asked for.
+    pub batch: RecordBatch,
+    /// Row in the batch and position of the column of every text whose bytes are not UTF-8, by row; the batch holds such
+    /// a text with its bytes written out.
+    pub bad_texts: Vec<(usize, usize)>,
 }
 
 /// A run of neighbouring row groups of one file: the unit of parallel reading.
@@ -151,8 +163,8 @@ impl Engine {
     }
 
     /// Reads the given columns (indices into each file's own [`ParquetFile::schema`]) of every file in parallel, and
-    /// calls `each` with the chunk, the row number within the file of the batch's first row, and the batch. Batches of
-    /// one chunk come in row order on one thread; chunks come in any order. String columns arrive as views.
+    /// calls `each` with the chunk's state and its rows. Rows of one chunk come in order on one thread; chunks come in any
+    /// order. String columns arrive as views.
     ///
     /// # Errors
     /// The error of the lowest failing chunk; `each` may return its own.
@@ -167,7 +179,7 @@ impl Engine {
         E: From<EngineError> + Send,
         S: Send,
         B: Fn(&ScanChunk) -> S + Sync,
-        F: Fn(&mut S, u64, RecordBatch) -> Result<(), E> + Sync,
+        F: Fn(&mut S, ScanRows) -> Result<(), E> + Sync,
     {
         let chunks: Vec<ScanChunk> = files.iter().enumerate().flat_map(|(i, f)| f.chunks(i)).collect();
         let next = AtomicUsize::new(0);
@@ -185,8 +197,7 @@ impl Engine {
                         }
                         let mut state = begin(chunk);
                         let file = &files[chunk.file];
-                        let outcome = self
-                            .scan_chunk(file, chunk, &columns[chunk.file], |row, batch| each(&mut state, row, batch));
+                        let outcome = self.scan_chunk(file, chunk, &columns[chunk.file], |rows| each(&mut state, rows));
                         if outcome.is_err() {
                             failed.store(true, Ordering::Relaxed);
                         }
@@ -206,7 +217,7 @@ impl Engine {
         file: &ParquetFile,
         chunk: &ScanChunk,
         columns: &[usize],
-        mut each: impl FnMut(u64, RecordBatch) -> Result<(), E>,
+        mut each: impl FnMut(ScanRows) -> Result<(), E>,
     ) -> Result<(), E> {
         let stored: Vec<usize> = columns.iter().copied().filter(|c| *c < file.stored_columns).collect();
         let plan = self.chunk_plan(file, chunk, &stored)?;
@@ -215,16 +226,31 @@ impl Engine {
             Arc::new(file.schema.project(columns).map_err(|e| EngineError::engine("projected")(e.into()))?);
         let mut row = chunk.first_row;
         while let Some(batch) = self.places.runtime().block_on(stream.next()) {
-            let batch = batch.map_err(|e| self.damage(file, &stored, row, &e.strip_backtrace()))?;
-            let rows = batch.num_rows();
-            let batch = with_partitions(&batch, file, columns, &stored, &projected)?;
-            each(row, batch)?;
-            row += rows as u64;
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(e) => {
+                    let why = e.strip_backtrace();
+                    let shown = |rows: ScanRows| each(whole(rows, file, columns, &stored, &projected)?);
+                    if why.contains("UTF-8") && self.scan_bytewise(file, chunk, &stored, row, shown)?.is_some() {
+                        return Ok(());
+                    }
+                    return Err(damage(file, row, &why).into());
+                }
+            };
+            let next = row + batch.num_rows() as u64;
+            each(whole(
+                ScanRows { first_row: row, batch, bad_texts: Vec::new() },
+                file,
+                columns,
+                &stored,
+                &projected,
+            )?)?;
+            row = next;
         }
         Ok(())
     }
 
-    fn chunk_plan(
+    pub(super) fn chunk_plan(
         &self,
         file: &ParquetFile,
         chunk: &ScanChunk,
@@ -262,21 +288,24 @@ fn viewed_field(field: Field) -> Field {
 }
 
 /// Puts the partition values, constant within a file, where the caller asked for them.
-fn with_partitions(
-    batch: &RecordBatch,
+fn whole(
+    rows: ScanRows,
     file: &ParquetFile,
     columns: &[usize],
     stored: &[usize],
     projected: &SchemaRef,
-) -> Result<RecordBatch, EngineError> {
+) -> Result<ScanRows, EngineError> {
     if stored.len() == columns.len() {
-        return Ok(batch.clone());
+        return Ok(rows);
     }
+    let ScanRows { first_row, batch, bad_texts } = rows;
     let failed = |e: arrow::error::ArrowError| EngineError::engine("added partition columns")(e.into());
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
     let mut fields = Vec::with_capacity(columns.len());
+    let mut places = vec![0; stored.len()];
     for (position, column) in columns.iter().enumerate() {
         if let Some(at) = stored.iter().position(|c| c == column) {
+            places[at] = position;
             arrays.push(Arc::clone(batch.column(at)));
             fields.push(batch.schema().field(at).clone());
         } else {
@@ -286,6 +315,8 @@ fn with_partitions(
             fields.push(field.clone());
         }
     }
+    let bad_texts = bad_texts.into_iter().map(|(row, at)| (row, places[at])).collect();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)?;
+    Ok(ScanRows { first_row, batch, bad_texts })
 }

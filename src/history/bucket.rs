@@ -13,7 +13,10 @@ use super::{
     line::{Line, LineLayout, verdict_code},
     piece::Piece,
 };
-use crate::input::{InputError, lines::LineRow};
+use crate::{
+    base::hash::id_hash,
+    input::{InputError, lines::LineRow},
+};
 
 /// The lines of one shard.
 #[derive(Debug, Default)]
@@ -31,6 +34,9 @@ pub(super) struct Buckets {
     pub(super) items: SharedInterner,
     pub(super) places: [SharedInterner; 3],
     pub(super) layout: LineLayout,
+    /// Which of channel, store and city no one reads later: two lines must still differ by it, so that it goes into the
+    /// residue.
+    folded: [bool; 3],
     /// Bytes of pieces in memory.
     held: AtomicU64,
     /// Bytes above which a bucket is written out when it is next touched.
@@ -51,12 +57,19 @@ pub(super) struct Feeder<'a> {
 }
 
 impl Buckets {
-    pub(super) fn new(shards: usize, layout: LineLayout, limit: Option<u64>, spill: &std::path::Path) -> Self {
+    pub(super) fn new(
+        shards: usize,
+        layout: LineLayout,
+        folded: [bool; 3],
+        limit: Option<u64>,
+        spill: &std::path::Path,
+    ) -> Self {
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             items: SharedInterner::default(),
             places: Default::default(),
             layout,
+            folded,
             held: AtomicU64::new(0),
             limit: limit.unwrap_or(u64::MAX),
             spill: spill.to_owned(),
@@ -139,15 +152,19 @@ impl Feeder<'_> {
             for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
                 let row = &rows[*i as usize];
                 let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
-                let mut places = [0; 3];
-                for ((number, text), interner) in places.iter_mut().zip(row.places).zip(&mut self.places) {
-                    *number = text.map_or(0, |t| interner.intern(t) + 1);
+                let (mut places, mut residue) = ([0; 3], row.residue);
+                for (p, text) in row.places.iter().enumerate() {
+                    match text {
+                        Some(text) if self.buckets.folded[p] => residue = mixed(residue, p, text),
+                        Some(text) => places[p] = self.places[p].intern(text) + 1,
+                        None => {}
+                    }
                 }
                 let line = Line {
                     member: bucket.members.intern(row.member, row.member_hash, *guess),
                     item,
                     time: row.time.0,
-                    residue: row.residue,
+                    residue,
                     order: row.order,
                     quantity: row.quantity,
                     amount: row.amount,
@@ -171,6 +188,13 @@ impl Feeder<'_> {
         }
         Ok(())
     }
+}
+
+/// A residue with a text of place `p` in it; never 0.
+fn mixed(residue: u32, p: usize, text: &str) -> u32 {
+    let odd = 0x9e37_79b9_7f4a_7c15u64.wrapping_add(2 * p as u64);
+    let hash = (id_hash(text.as_bytes()) ^ u64::from(residue).rotate_left(29)).wrapping_mul(odd);
+    ((hash >> 32) as u32).max(1)
 }
 
 /// Guesses the members of rows. A shard's table is cold when its turn comes: reading every slot first, then every text,
@@ -197,5 +221,26 @@ impl Bucket {
         // A line is far shorter than any piece.
         piece.push(line);
         self.pieces.push(piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_kept_still_tells_lines_apart() {
+        let residues = [
+            mixed(0, 1, "s1"),
+            mixed(0, 2, "s1"),
+            mixed(0, 1, "s2"),
+            mixed(7, 1, "s1"),
+            mixed(mixed(0, 1, "s1"), 2, "s1"),
+        ];
+        for (i, a) in residues.iter().enumerate() {
+            assert_ne!(*a, 0);
+            assert!(residues[..i].iter().all(|b| a != b), "{residues:?}");
+        }
+        assert_eq!(mixed(0, 1, "s1"), residues[0]);
     }
 }

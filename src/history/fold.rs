@@ -19,7 +19,7 @@ use crate::{
     base::{Day, IdTable, progress::Progress},
     engine::{Engine, shard_map},
     input::{
-        Action, CleaningSettings, InputError, Reason, TableInput,
+        Action, CaughtRows, CleaningSettings, InputError, Reason, TableInput,
         accounting::{LostRow, ReasonCounts, RowCounts, action_of},
         lines::LineCleaner,
     },
@@ -61,6 +61,8 @@ pub struct Histories {
     pub rows: RowCounts,
     /// Rows for quarantine, by file and row.
     pub lost: Vec<LostRow>,
+    /// Raw values of most of these, as they were read.
+    pub caught: CaughtRows,
 }
 
 /// Reads every line of the table into histories.
@@ -78,10 +80,12 @@ pub fn fold(
 ) -> Result<Histories, InputError> {
     let wanted = |reason| action_of(reason, options.cleaning) == Action::Quarantine;
     let places = ["channel", "store", "city"].map(|name| input.has(name));
-    let layout = LineLayout { places, sources: wanted(Reason::Duplicate) };
+    let kept = [places[0], places[1] && options.keep[0], places[2] && options.keep[1]];
+    let folded = std::array::from_fn(|p| places[p] && !kept[p]);
+    let layout = LineLayout { places: kept, sources: wanted(Reason::Duplicate) };
     let budget = options.memory_limit.map(|bytes| bytes / 2);
-    let buckets = Buckets::new(options.shards, layout, budget, options.spill);
-    let (read, mut counts, mut lost) = scan(engine, input, cleaner, &buckets, &wanted, progress)?;
+    let buckets = Buckets::new(options.shards, layout, folded, budget, options.spill);
+    let (read, mut counts, mut lost, caught) = scan(engine, input, cleaner, &buckets, &wanted, progress)?;
 
     let (items, item_ranks) = buckets.items.ranked(listed_items);
     let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked(None));
@@ -96,7 +100,7 @@ pub fn fold(
         items: item_ranks,
         places: [channel_ranks, store_ranks, city_ranks],
         has_discount: input.has("discount"),
-        has_places: [places[0], places[1] && options.keep[0], places[2] && options.keep[1]],
+        has_places: kept,
     };
     let context = FinishContext { ranks: &ranks, standing, wanted: &wanted };
 
@@ -147,10 +151,21 @@ pub fn fold(
     let dimensions = Dimensions { channels, stores, cities, timeline, as_of: options.as_of, first_day };
     progress.finish(&format!("{members_seen} members, {} lines kept of {read}", rows.kept));
     let opted_out = IdTable::from_unsorted(opted_out);
-    Ok(Histories { shards: ShardSet::new(shards), opted_out, excluded, members_seen, items, dimensions, rows, lost })
+    Ok(Histories {
+        shards: ShardSet::new(shards),
+        opted_out,
+        excluded,
+        members_seen,
+        items,
+        dimensions,
+        rows,
+        lost,
+        caught,
+    })
 }
 
-/// Reads, cleans and distributes every row; returns rows read, rows lost before the buckets, and those to be kept aside.
+/// Reads, cleans and distributes every row; returns rows read, rows lost before the buckets, and those to be kept aside
+/// with their raw values.
 fn scan(
     engine: &Engine,
     input: &TableInput,
@@ -158,29 +173,39 @@ fn scan(
     buckets: &Buckets,
     wanted: &(dyn Fn(Reason) -> bool + Sync),
     progress: &dyn Progress,
-) -> Result<(u64, ReasonCounts, Vec<LostRow>), InputError> {
+) -> Result<(u64, ReasonCounts, Vec<LostRow>, CaughtRows), InputError> {
     progress.start("read", Some(input.rows()));
     let all_lost = Mutex::new(Vec::new());
+    let caught = CaughtRows::default();
     let parts = input.scan(
         engine,
         |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), 0u64),
-        |(file, feeder, counts, read), first_row, batch| {
-            let mapped = input.map(*file, first_row, &batch)?;
+        |(file, feeder, counts, read), rows| {
+            let mapped = input.map(*file, &rows)?;
             let columns = cleaner.columns(input, *file, &mapped)?;
             let number = *file as u32;
             let mut kept = Vec::with_capacity(mapped.len());
             let mut lost = Vec::new();
+            let mut to_catch = Vec::new();
             let note = |row: LostRow| {
                 if wanted(row.reason) {
                     lost.push(row);
                 }
             };
-            cleaner.clean(number, &mapped, &columns, counts, note, |row| kept.push(row));
+            cleaner.clean(number, &mapped, &columns, counts, note, |row| {
+                if row.verdict.is_some_and(wanted) {
+                    to_catch.push(row.row);
+                }
+                kept.push(row);
+            });
             *read += mapped.len() as u64;
+            to_catch.extend(lost.iter().map(|l| l.row));
+            to_catch.sort_unstable();
+            caught.catch(number, &rows, &to_catch)?;
             if !lost.is_empty() {
                 all_lost.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lost);
             }
-            progress.advance(batch.num_rows() as u64);
+            progress.advance(rows.batch.num_rows() as u64);
             feeder.push(number, &kept)
         },
     )?;
@@ -191,7 +216,7 @@ fn scan(
         read += rows;
     }
     progress.finish(&format!("{read} lines"));
-    Ok((read, counts, all_lost.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    Ok((read, counts, all_lost.into_inner().unwrap_or_else(PoisonError::into_inner), caught))
 }
 
 fn spill(shard: &super::Shard, folder: &Path) -> std::io::Result<Place> {

@@ -97,6 +97,8 @@ pub enum Problem {
     None,
     /// The named column has no value.
     Empty(&'static str),
+    /// The named column holds bytes that are not UTF-8.
+    NotText(&'static str),
     /// The named column holds NaN, an infinity, or a number too large to be meant.
     NotFinite(&'static str),
     /// The named column holds a time outside 1970–2106.
@@ -112,6 +114,7 @@ impl std::fmt::Display for Problem {
         match self {
             Self::None => Ok(()),
             Self::Empty(column) => write!(f, "{column} is empty"),
+            Self::NotText(column) => write!(f, "{column} is not UTF-8 text"),
             Self::NotFinite(column) => write!(f, "{column} is no number, infinite, or too large to be meant"),
             Self::OutOfCalendar(column) => write!(f, "{column} lies outside 1970 to 2106"),
             Self::TooLarge(column) => write!(f, "{column} is too large"),

@@ -201,7 +201,11 @@ impl LineCleaner {
         mut keep: impl FnMut(LineRow<'a>),
     ) {
         for i in 0..batch.len() {
-            match self.row(columns, i) {
+            let cleaned = match batch.bad_text(i) {
+                Some(column) => Err((Reason::Unreadable, Problem::NotText(column))),
+                None => self.row(columns, i),
+            };
+            match cleaned {
                 Ok(mut row) => {
                     row.row = batch.row_number(i);
                     keep(row);

@@ -17,7 +17,7 @@ mod zone;
 pub use error::InputError;
 pub use item_table::{ItemTable, NONE};
 pub use member_table::{Activity, ActivityKind, MemberAttributes, MemberTable};
-pub use quarantine::{QuarantinedRow, raw_rows};
+pub use quarantine::{CaughtRows, QuarantinedRow, raw_rows};
 pub use settings::*;
 pub use side_tables::{
     ConsentLedger, Contact, ListedItems, Permission, read_activities, read_compatibility, read_contacts,

@@ -74,8 +74,8 @@ pub fn read_side(
     let parts = input.scan(
         context.engine,
         |chunk| (chunk.file, Vec::new()),
-        |(file, batches), first_row, batch| {
-            let mapped = input.map(*file, first_row, &batch)?;
+        |(file, batches), rows| {
+            let mapped = input.map(*file, &rows)?;
             let columns = SideBatch::new(input.table, &mapped, context)?;
             batches.push((mapped, columns));
             Ok::<_, InputError>(())
@@ -87,7 +87,11 @@ pub fn read_side(
         for (mapped, columns) in batches {
             for row in 0..mapped.len() {
                 counts.read += 1;
-                match each(&SideRow { table: input.table, batch: columns, row }) {
+                let kept = match mapped.bad_text(row) {
+                    Some(column) => Err((Reason::Unreadable, Problem::NotText(column))),
+                    None => each(&SideRow { table: input.table, batch: columns, row }),
+                };
+                match kept {
                     Ok(()) => counts.kept += 1,
                     Err((reason, problem)) => {
                         counts.lose(reason, 1, context.cleaning);
@@ -289,8 +293,8 @@ fn scan_latest(
     let parts = input.scan(
         engine,
         |chunk| (chunk.file, None),
-        |(file, last), first_row, batch| {
-            let mapped = input.map(*file, first_row, &batch)?;
+        |(file, last), rows| {
+            let mapped = input.map(*file, &rows)?;
             let Some(array) = mapped.named(input.table, column) else { return Ok(()) };
             let day = if column == "ts" {
                 let times = local_micros(array, zone)?;

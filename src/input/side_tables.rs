@@ -36,6 +36,7 @@ struct ListedItem {
 pub struct ListedItems {
     rows: HashMap<String, ListedItem>,
     has: HashSet<&'static str>,
+    repeated: Option<String>,
 }
 
 impl ListedItems {
@@ -47,10 +48,12 @@ impl ListedItems {
         let mut items = Self {
             rows: HashMap::new(),
             has: input.table.columns().iter().map(|c| c.name).filter(|c| input.has(c)).collect(),
+            repeated: None,
         };
         let (counts, lost) = read_side(input, context, |row| {
             let id = row.required("item_id")?;
             if items.rows.contains_key(id) {
+                items.repeated.get_or_insert_with(|| id.to_owned());
                 return Err((Reason::Duplicate, Problem::None));
             }
             let item = listed_item(row, context)?;
@@ -58,6 +61,12 @@ impl ListedItems {
             Ok(())
         })?;
         Ok((items, counts, lost))
+    }
+
+    /// The first id that has more than one row.
+    #[must_use]
+    pub fn repeated(&self) -> Option<&str> {
+        self.repeated.as_deref()
     }
 
     /// The ids in byte order.

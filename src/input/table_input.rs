@@ -19,7 +19,7 @@ use crate::{
         findings::{JobPath, nearest},
     },
     engine::{
-        Engine, EngineError, ParquetFile, ScanChunk,
+        Engine, EngineError, ParquetFile, ScanChunk, ScanRows,
         expr::{Expected, ExprError, RowExpr, RowPredicate},
     },
 };
@@ -59,6 +59,8 @@ pub struct MappedBatch {
     first_row: u64,
     len: usize,
     columns: Vec<Option<ArrayRef>>,
+    /// Rows with a text that is none, in order, and our name of its column.
+    bad_texts: Vec<(usize, &'static str)>,
 }
 
 impl TableInput {
@@ -144,7 +146,7 @@ impl TableInput {
         &self,
         engine: &Engine,
         begin: impl Fn(&ScanChunk) -> S + Sync,
-        each: impl Fn(&mut S, u64, RecordBatch) -> Result<(), InputError> + Sync,
+        each: impl Fn(&mut S, ScanRows) -> Result<(), InputError> + Sync,
     ) -> Result<Vec<S>, InputError> {
         let columns: Vec<Vec<usize>> = self.bindings.iter().map(|b| b.read.clone()).collect();
         engine.scan(&self.files, &columns, begin, each).map_err(|e| e.in_table(self.table.name()))
@@ -154,13 +156,18 @@ impl TableInput {
     ///
     /// # Errors
     /// If an expression cannot be evaluated on these rows.
-    pub fn map(&self, file: usize, first_row: u64, batch: &RecordBatch) -> Result<MappedBatch, InputError> {
+    pub fn map(&self, file: usize, read: &ScanRows) -> Result<MappedBatch, InputError> {
         let binding = &self.bindings[file];
         let mut rows = None;
-        let mut batch = batch.clone();
+        let (first_row, mut batch) = (read.first_row, read.batch.clone());
+        let mut bad_texts: Vec<_> = read.bad_texts.iter().map(|(row, at)| (*row, self.reader_of(file, *at))).collect();
         if let Some(filter) = &binding.filter {
             let mask = filter.evaluate(&batch).map_err(|e| self.failed(file, e))?;
             rows = Some(mask.values().set_indices().map(|i| first_row + i as u64).collect());
+            bad_texts.retain(|(row, _)| mask.value(*row));
+            for (row, _) in &mut bad_texts {
+                *row = mask.values().slice(0, *row).count_set_bits();
+            }
             batch = filter_record_batch(&batch, &mask).map_err(|e| EngineError::arrow("filtered rows", e))?;
         }
         let mut columns = Vec::with_capacity(binding.columns.len());
@@ -171,7 +178,19 @@ impl TableInput {
                 Some(Mapped::Expr(expr)) => Some(expr.evaluate(&batch).map_err(|e| self.failed(file, e))?),
             });
         }
-        Ok(MappedBatch { rows, first_row, len: batch.num_rows(), columns })
+        Ok(MappedBatch { rows, first_row, len: batch.num_rows(), columns, bad_texts })
+    }
+
+    /// Our name of the first column that a column read (by its position) becomes part of.
+    fn reader_of(&self, file: usize, read: usize) -> &'static str {
+        let binding = &self.bindings[file];
+        let name = self.files[file].schema.field(binding.read[read]).name();
+        let reads = |mapped: &Option<Mapped>| match mapped {
+            Some(Mapped::Column(at)) => *at == read,
+            Some(Mapped::Expr(expr)) => expr.columns().iter().any(|c| c == name),
+            None => false,
+        };
+        binding.columns.iter().position(reads).map_or("filter", |position| self.table.columns()[position].name)
     }
 
     /// An expression that failed on a file's rows.
@@ -201,6 +220,13 @@ impl MappedBatch {
     #[must_use]
     pub fn row_number(&self, row: usize) -> u64 {
         self.rows.as_ref().map_or(self.first_row + row as u64, |rows| rows[row])
+    }
+
+    /// The column in which the row's text is not UTF-8, if one is.
+    #[must_use]
+    pub fn bad_text(&self, row: usize) -> Option<&'static str> {
+        let at = self.bad_texts.partition_point(|(bad, _)| *bad < row);
+        self.bad_texts.get(at).filter(|(bad, _)| *bad == row).map(|(_, column)| *column)
     }
 
     /// A column by its position in the contract.

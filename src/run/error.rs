@@ -165,12 +165,9 @@ impl RunError {
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } => ExitCode::BadJob,
             Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
             Self::Input(_) => ExitCode::NoInput,
-            Self::Engine(
-                EngineError::NotParquet { .. }
-                | EngineError::Damaged { .. }
-                | EngineError::NotText { .. }
-                | EngineError::Store(_),
-            ) => ExitCode::NoInput,
+            Self::Engine(EngineError::NotParquet { .. } | EngineError::Damaged { .. } | EngineError::Store(_)) => {
+                ExitCode::NoInput
+            }
             Self::Feature(_) => ExitCode::BadJob,
             Self::Segment(SegmentError::TooFewMembers { .. } | SegmentError::TooFewKinds { .. }) => ExitCode::BadJob,
             Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } => ExitCode::Bug,

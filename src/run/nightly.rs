@@ -20,7 +20,7 @@ use crate::{
     engine::Engine,
     history::{Exclusion, FoldOptions, Histories, ShardSet, Standing, Timeline, fold},
     input::{
-        ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, TableInput, Zone,
+        CaughtRows, ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, TableInput, Zone,
         accounting::{LostRow, RowCounts},
         contract::Table,
         lines::{CleaningContext, LineCleaner},
@@ -235,6 +235,15 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         let message =
             format!("{unlisted} items on the lines are not in the items table: they count, but are never offered");
         notes.note("input::unlisted_items", root_path.key("inputs").key("items"), message, "");
+    }
+    for (table, first) in [(Table::Items, side.listed.repeated()), (Table::Members, None)] {
+        let repeats = rows.get(table.name()).and_then(|r| r.dropped.get("duplicate")).copied().unwrap_or(0);
+        if repeats > 0 {
+            let example = first.map_or_else(String::new, |id| format!(" (`{id}` is the first)"));
+            let message = format!("table {} has {repeats} rows too many for ids it already has{example}", table.name());
+            let help = "of rows with one id the first by file and row counts; deliver one row an id";
+            notes.warn("input::repeated_id", root_path.key("inputs").key(table.name()), message, help);
+        }
     }
     let (categories, channels) = (&items.categories, &histories.dimensions.channels);
     job.labels().check_used(categories, channels, &root_path.key("labels"), &mut notes);
@@ -516,10 +525,11 @@ fn quarantine(
     histories: &Histories,
 ) -> Result<Vec<crate::input::QuarantinedRow>, RunError> {
     let mut all = Vec::new();
-    let lines = (Table::Transactions, &histories.lost);
-    for (table, lost) in side.lost.iter().map(|(t, l)| (*t, l)).chain([lines]) {
+    let none = CaughtRows::default();
+    let lines = (Table::Transactions, &histories.lost, &histories.caught);
+    for (table, lost, caught) in side.lost.iter().map(|(t, l)| (*t, l, &none)).chain([lines]) {
         if let Some(input) = opened.inputs.get(table) {
-            all.extend(raw_rows(&opened.engine, input, lost)?);
+            all.extend(raw_rows(&opened.engine, input, lost, caught)?);
         }
     }
     all.sort_by(|a, b| (a.table, &a.file, a.row).cmp(&(b.table, &b.file, b.row)));

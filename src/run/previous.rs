@@ -180,7 +180,7 @@ impl Previous {
             &files,
             &reads,
             |_| Vec::new(),
-            |batches, _, batch| {
+            |batches, crate::engine::ScanRows { batch, .. }| {
                 let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
                     DataType::Utf8View => cast(array, &DataType::Utf8),
                     _ => Ok(array.clone()),
