@@ -135,7 +135,7 @@ impl Published {
             &files,
             &reads,
             |_| Vec::new(),
-            |found, _, batch| {
+            |found, crate::engine::ScanRows { batch, .. }| {
                 found.push(fold(&plain(&batch).map_err(|e| bad(e.to_string()))?));
                 Ok::<_, RunError>(())
             },
