@@ -194,8 +194,19 @@ fn push_offer(offer: &OfferSummary, summary: &RunSummary, out: &mut String) {
         (zh, en) => format!("  {zh} / {en}"),
     };
     let _ = writeln!(out, "  {} ({}){names}", offer.offer_id, offer.kind);
+    let reach = &offer.reach;
+    let steps = [
+        ("eligible", reach.eligible, "its rule, window, cities or tiers admit nobody"),
+        ("after consent", reach.consented, "nobody agreed to its channel"),
+        ("after contact rules", reach.rested, "everybody was contacted with it lately"),
+        ("with a reason", reach.with_reason.max(reach.wanted), "no member has a reason for it"),
+        ("in the best lists", reach.wanted, "better offers fill all lists"),
+        ("after caps", reach.after_caps, "its caps let nobody have it"),
+    ];
+    let steps_text: Vec<String> = steps.iter().map(|(step, n, _)| format!("{step} {}", count(*n))).collect();
+    push_wrapped(&format!("{} → chosen {} slots", steps_text.join(" → "), count(offer.chosen)), 4, out);
     if offer.chosen == 0 {
-        let why = if offer.eligible == 0 { "its rule admits nobody" } else { "no member has a reason for it" };
+        let why = steps.iter().find(|(_, n, _)| *n == 0).map_or("its caps let nobody have it", |(.., why)| why);
         let _ = writeln!(out, "    nobody gets it: {why}");
         return;
     }

@@ -287,7 +287,8 @@ pub fn read_contacts(input: &TableInput, context: &SideContext<'_>) -> Read<Vec<
         let offer_id = row.required("offer_id")?.to_owned();
         let sent = row.day("sent_at").ok_or((Reason::Unreadable, Problem::Empty("sent_at")))?;
         // An outcome without a day of its own came when the contact was sent.
-        let came = |outcome: &str| (row.text("outcome") == Some(outcome)).then(|| row.day("outcome_at").unwrap_or(sent));
+        let came =
+            |outcome: &str| (row.text("outcome") == Some(outcome)).then(|| row.day("outcome_at").unwrap_or(sent));
         let (accepted, refused, released) = (came("accepted"), came("refused"), came("released"));
         contacts.push(Contact { member_id, offer_id, sent, accepted, refused, released });
         Ok(())

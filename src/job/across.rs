@@ -4,6 +4,7 @@ use super::raw::RawJob;
 use crate::{
     base::{Findings, findings::JobPath},
     input::{contract::Table, settings::InputSettings},
+    offers::kind_named,
 };
 
 /// Checks what sections need of each other, as far as the job alone tells; what a table lacks is found when it is opened.
@@ -26,24 +27,24 @@ pub(super) fn check(raw: &RawJob, inputs: &InputSettings, findings: &mut Finding
 }
 
 fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
-    let has_fits = inputs.has(Table::Items) || inputs.has(Table::Compatibility);
     for (index, offer) in raw.offers.iter().enumerate() {
         let at = JobPath::root().key("offers").index(index);
         let mut needs = |at: JobPath, message: String, help: &str| {
             findings.error("job::offer_needs_table", at, message, help);
         };
-        match offer.kind.as_str() {
-            "accessory" if !has_fits => needs(
-                at.key("kind"),
-                format!("`{}` offers accessories, but no table says what fits what", offer.id),
-                "name `[inputs.compatibility]`, or `[inputs.items]` with a `fits` column",
-            ),
-            "category_early_access" if !inputs.has(Table::Items) => needs(
-                at.key("kind"),
-                format!("`{}` is about categories, but no table says which items they hold", offer.id),
-                "name `[inputs.items]` with a `category` column",
-            ),
-            _ => {}
+        // Which columns a table has is found when it is opened.
+        for need in kind_named(&offer.kind).map_or(&[][..], |kind| kind.needs_of(offer)) {
+            if !need.iter().any(|(table, _)| inputs.has(*table)) {
+                let tables: Vec<String> =
+                    need.iter().map(|(table, column)| format!("`[inputs.{}]` with `{column}`", table.name())).collect();
+                needs(
+                    at.key("kind"),
+                    format!("`{}` is of kind `{}`, which needs a table that is not named", offer.id, offer.kind),
+                    &format!("name {}", tables.join(" or ")),
+                );
+                // One remedy at a time.
+                break;
+            }
         }
         if !offer.categories.is_empty() && !inputs.has(Table::Items) {
             needs(

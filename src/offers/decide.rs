@@ -16,6 +16,7 @@ use super::{
     member::{Marks, MemberView},
     previous::{Held, PreviousDecisions, validity},
     proposal::Proposal,
+    reach::Reach,
     standing::Standing,
     trace::Refusal,
     world::World,
@@ -81,6 +82,18 @@ pub struct DecideSpace {
     candidates: Vec<Candidate>,
     list: ListSpace,
     choices: Vec<Choice>,
+    /// By offer: whether it is open to the member at hand.
+    open: Vec<bool>,
+    /// By offer: how far it reached in the shards decided with this space.
+    reach: Vec<Reach>,
+}
+
+impl DecideSpace {
+    /// By offer, how far it reached in the shards decided with this space, and starts to count anew.
+    pub fn take_reach(&mut self) -> Vec<Reach> {
+        let offers = self.reach.len();
+        std::mem::replace(&mut self.reach, vec![Reach::default(); offers])
+    }
 }
 
 impl<'a> Decider<'a> {
@@ -116,7 +129,7 @@ impl<'a> Decider<'a> {
         let catalogue = self.catalogue();
         let mut out = Decisions::new(catalogue.as_of);
         out.reserve(shard.members.len(), usize::from(catalogue.decision.slots));
-        let DecideSpace { workspace, marks, candidates, list, choices } = space;
+        let DecideSpace { workspace, marks, candidates, list, choices, open, reach } = space;
         for (member, id) in shard.members.iter().enumerate() {
             self.scorer.read(shard, member, workspace);
             marks.read(workspace.own(), self.world);
@@ -134,8 +147,14 @@ impl<'a> Decider<'a> {
                 marks,
             };
             let contacts = inputs.contacts.of(id);
-            let open = |offer: u16| self.closed_to(offer, member, attributes, contacts, inputs).is_none();
-            self.member(&seen, open, list);
+            open.clear();
+            for (offer, reach) in reach.iter_mut().enumerate() {
+                let refusal = self.closed_to(offer as u16, member, attributes, contacts, inputs);
+                reach.count(refusal.as_ref());
+                open.push(refusal.is_none());
+            }
+            self.member(&seen, |offer| open[usize::from(offer)], list);
+            count_proposals(list, reach);
             self.finish(&list.list, inputs.previous.of(id), choices);
             out.push(choices);
         }
@@ -152,6 +171,8 @@ impl<'a> Decider<'a> {
             candidates: Vec::new(),
             list: ListSpace::default(),
             choices: Vec::new(),
+            open: Vec::new(),
+            reach: vec![Reach::default(); self.catalogue().offers.len()],
         }
     }
 
@@ -254,6 +275,24 @@ impl<'a> Decider<'a> {
                 valid_until,
             }
         }));
+    }
+}
+
+/// Counts the offers that had a reason for a member, and those that got a slot.
+fn count_proposals(space: &ListSpace, reach: &mut [Reach]) {
+    let mut last = None;
+    // Proposals come offer by offer.
+    for proposal in &space.proposals {
+        if last != Some(proposal.offer) {
+            reach[usize::from(proposal.offer)].with_reason += 1;
+            last = Some(proposal.offer);
+        }
+    }
+    for (slot, taken) in space.list.iter().enumerate() {
+        let offer = taken.proposal.offer;
+        if space.list[..slot].iter().all(|before| before.proposal.offer != offer) {
+            reach[usize::from(offer)].wanted += 1;
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod previous;
 mod programme;
 mod proposal;
 mod raw;
+mod reach;
 mod response;
 mod seasons;
 mod sentences;
@@ -52,6 +53,7 @@ pub use programme::{
     Occasion, OccasionWindow, Programme, RawCalendar, RawCities, RawHoliday, RawLoyalty, RawTier, Tier, TierPeriod,
 };
 pub use proposal::{Evidence, Proposal, Target, saturate};
+pub use reach::Reach;
 pub use response::{ContactRules, ExplorationSettings, LearningSettings, RawContactRules, RawExploration, RawLearning};
 pub use sentences::{Reason, SentencePair, Sentences};
 pub use settings::{

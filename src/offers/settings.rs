@@ -7,7 +7,7 @@ use serde::Serialize;
 pub use super::raw::{Incentive, RawDecision, RawOffer, RawSentence};
 use super::{
     caps::{Budget, Caps},
-    kind::{KindRef, kind_named, kind_names},
+    kind::{KindRef, Need, kind_named, kind_names},
     parameters::{self, Parameters},
     programme::{Programme, check_cities},
     response::{ContactRules, ExplorationSettings, LearningSettings},
@@ -22,6 +22,9 @@ pub struct Offer {
     pub id: String,
     /// Its kind.
     pub kind: KindRef,
+    /// What its kind needs of the inputs: of each group one column.
+    #[serde(skip)]
+    pub needs: Vec<Need>,
     /// Name in Chinese.
     pub name_zh: String,
     /// Name in English.
@@ -335,6 +338,7 @@ fn check_offer(
     Some(Offer {
         id: raw.id.clone(),
         kind,
+        needs: kind.needs_of(raw).to_vec(),
         name_zh: raw.name_zh.clone().unwrap_or_else(|| raw.id.clone()),
         name_en: raw.name_en.clone().unwrap_or_else(|| raw.id.clone()),
         items: raw.items.clone(),

@@ -2,12 +2,14 @@
 
 use super::{
     RunError, Stages,
-    eligibility::{Rules, ShardFacts},
+    eligibility::{FailedRows, Rules, ShardFacts},
     fit::{Described, Known, Scene},
+    standing::{participation, standing},
 };
 use crate::{
+    base::Findings,
     history::Shard,
-    offers::{Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, ShardInputs, World},
+    offers::{Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, Reach, ShardInputs, World},
 };
 
 /// Every member's list.
@@ -16,8 +18,8 @@ pub(super) struct Decided {
     pub(super) decisions: Vec<Decisions>,
     /// The list of members who opted out.
     pub(super) generic: Vec<Choice>,
-    /// By offer: members whom its rule admits.
-    pub(super) eligible: Vec<u64>,
+    /// By offer: how far it reaches.
+    pub(super) reach: Vec<Reach>,
 }
 
 /// What members were sent, and whether the shop says which channels they agreed to.
@@ -34,6 +36,7 @@ pub(super) fn decide(
     catalogue: &Catalogue,
     contacts: &Contacts,
     stages: &mut Stages,
+    notes: &mut Findings,
 ) -> Result<Decided, RunError> {
     let progress = scene.progress;
     let shards = &scene.histories.shards;
@@ -42,7 +45,8 @@ pub(super) fn decide(
         Some(previous) => previous.decisions(scene.engine, catalogue, scene.items)?,
         None => PreviousDecisions::default(),
     };
-    let world = World::new(
+    let standing = standing(described, catalogue);
+    let mut world = World::new(
         catalogue,
         scene.items,
         &known.knowledge.statistics,
@@ -50,6 +54,7 @@ pub(super) fn decide(
         &known.repeat,
         scene.job.recommend().regular,
     );
+    world.participation = participation(scene, described, catalogue);
     let scorer =
         known.knowledge.scorer(&known.tuned.parameters).blocking(world.blocked()).repeating(known.repeat.clone());
     let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates);
@@ -68,33 +73,33 @@ pub(super) fn decide(
             tag_entries: &described.tag_entries,
             as_of: scene.histories.dimensions.as_of,
         };
-        let eligible = rules.admit(&facts)?;
-        let members = shard.members.len() as u64;
-        let admitted: Vec<u64> =
-            eligible.iter().map(|bits| bits.as_ref().map_or(members, |b| b.count() as u64)).collect();
+        let first = described.features.offset(index);
+        let (eligible, failed) = rules.admit(&facts)?;
         let inputs = ShardInputs {
             eligible: &eligible,
             members: scene.members,
             channel_opt_in_known: contacts.opt_in_known,
             contacts: &contacts.log,
             previous: &previous,
-            standing: &[],
+            standing: if standing.is_empty() { &[] } else { &standing[first..first + shard.members.len()] },
         };
-        let decisions = decider.shard(shard, &inputs, &mut decider.space());
+        let mut space = decider.space();
+        let decisions = decider.shard(shard, &inputs, &mut space);
         progress.advance(1);
-        Ok::<_, RunError>((decisions, admitted))
+        Ok::<_, RunError>((decisions, space.take_reach(), failed))
     })?;
     let generic = decider.generic(previous.generic());
-    let mut eligible = vec![0; catalogue.offers.len()];
+    let mut reach = vec![Reach::default(); catalogue.offers.len()];
+    let mut failed: Vec<FailedRows> = vec![FailedRows::default(); catalogue.offers.len()];
     let mut decisions = Vec::with_capacity(parts.len());
-    for (part, admitted) in parts {
+    for (part, reached, rows) in parts {
         decisions.push(part);
-        for (sum, more) in eligible.iter_mut().zip(admitted) {
-            *sum += more;
-        }
+        reach.iter_mut().zip(&reached).for_each(|(sum, more)| sum.add(more));
+        failed.iter_mut().zip(rows).for_each(|(sum, more)| sum.add(more));
     }
+    rules.note_failures(&failed, notes);
     let slots: usize = decisions.iter().map(|d| d.all().len()).sum();
     progress.finish(&format!("{slots} slots filled"));
     stages.end("offers");
-    Ok(Decided { decisions, generic, eligible })
+    Ok(Decided { decisions, generic, reach })
 }

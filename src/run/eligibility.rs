@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{
-        ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-        StringBuilder,
-    },
+    array::{ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder},
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 
@@ -91,12 +88,39 @@ pub(super) fn check(job: &Job, findings: &mut Findings) {
         let words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
         let shares = words.filter(|w| w.starts_with(CATEGORY_PREFIX) || w.starts_with(CHANNEL_PREFIX));
         let names: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).chain(shares).collect();
-        if let Err(e) = RowPredicate::compile(&schema(names), sql) {
-            let at = JobPath::root().key("offers").index(index).key("eligible");
-            let message = format!("offer `{}`: {e}", offer.id);
-            findings.error("offers::bad_rule", at, message, e.help());
+        let at = JobPath::root().key("offers").index(index).key("eligible");
+        let schema = schema(names);
+        let rule = match RowPredicate::compile(&schema, sql) {
+            Ok(rule) => rule,
+            Err(e) => {
+                findings.error("offers::bad_rule", at, format!("offer `{}`: {e}", offer.id), e.help());
+                continue;
+            }
+        };
+        // What fails on a member of whom everything is 1 fails on everybody; a rule without columns says the same of all.
+        match rule.evaluate(&one_of_everything(&schema)) {
+            Err(e) => findings.error("offers::bad_rule", at, format!("offer `{}`: {e}", offer.id), e.help()),
+            Ok(mask) if rule.columns().is_empty() && !mask.value(0) => {
+                let message = format!("nobody can get `{}`: its rule is never true", offer.id);
+                findings.warn("offers::nobody", at, message, "correct the rule");
+            }
+            Ok(_) => {}
         }
     }
+}
+
+/// A member of whom every number is 1 and every text empty.
+fn one_of_everything(schema: &SchemaRef) -> RecordBatch {
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.data_type() {
+            DataType::Float64 => Arc::new(Float64Array::from(vec![1.0])),
+            DataType::Int64 => Arc::new(Int64Array::from(vec![1])),
+            DataType::Utf8 => Arc::new(StringArray::from(vec![""])),
+            other => arrow::array::new_null_array(other, 1),
+        }
+    });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect())
+        .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(schema)))
 }
 
 /// The rules of a run, ready to be asked shard by shard.
@@ -171,24 +195,38 @@ impl Rules {
         Ok(Self { rules, ids, features: columns, attributes, schema: narrow })
     }
 
-    /// By offer, the members of a shard whom its rule admits; `None` where it has no rule.
+    /// By offer, the members of a shard whom its rule admits; `None` where it has no rule. A member on whose values a rule
+    /// fails (a division by zero) is not admitted, and counted.
     ///
     /// # Errors
-    /// If a rule fails on a member.
-    pub(super) fn admit(&self, facts: &ShardFacts<'_>) -> Result<Vec<Option<Bits>>, RunError> {
+    /// If the member table cannot be put together.
+    pub(super) fn admit(&self, facts: &ShardFacts<'_>) -> Result<(Vec<Option<Bits>>, Vec<FailedRows>), RunError> {
+        let mut failed = vec![FailedRows::default(); self.rules.len()];
         if self.rules.iter().all(Option::is_none) {
-            return Ok(vec![None; self.rules.len()]);
+            return Ok((vec![None; self.rules.len()], failed));
         }
         let batch = self.batch(facts)?;
-        self.rules
-            .iter()
-            .enumerate()
-            .map(|(index, rule)| {
-                let Some(rule) = rule else { return Ok(None) };
-                let mask: BooleanArray = rule.evaluate(&batch).map_err(|e| failed(index, &self.ids[index], e))?;
-                Ok(Some(Bits::from_fn(mask.len(), |i| mask.value(i))))
-            })
-            .collect()
+        let ask = |(rule, failed): (&Option<RowPredicate>, &mut FailedRows)| {
+            let rule = rule.as_ref()?;
+            let mut mask = vec![false; batch.num_rows()];
+            ask(rule, &batch, 0, &mut mask, failed);
+            Some(Bits::from_fn(mask.len(), |i| mask[i]))
+        };
+        let admitted = self.rules.iter().zip(&mut failed).map(ask).collect();
+        Ok((admitted, failed))
+    }
+
+    /// Says once of each rule that failed on members how often and why.
+    pub(super) fn note_failures(&self, failed: &[FailedRows], notes: &mut Findings) {
+        for (index, rows) in failed.iter().enumerate().filter(|(_, rows)| rows.members > 0) {
+            let at = JobPath::root().key("offers").index(index).key("eligible");
+            let message = format!(
+                "offer `{}`: the rule fails on {} members, who do not get it: {}",
+                self.ids[index], rows.members, rows.reason
+            );
+            let help = "guard it: nullif(x, 0) under a division, try_cast instead of cast";
+            notes.warn("offers::rule_fails", at, message, help);
+        }
     }
 
     fn batch(&self, facts: &ShardFacts<'_>) -> Result<RecordBatch, RunError> {
@@ -240,6 +278,39 @@ impl Rules {
         }
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|e| EngineError::arrow("gathered members", e).into())
+    }
+}
+
+/// Members on whose values a rule failed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FailedRows {
+    members: u64,
+    /// What went wrong first.
+    reason: String,
+}
+
+impl FailedRows {
+    /// Adds another shard's.
+    pub(super) fn add(&mut self, other: Self) {
+        if self.members == 0 {
+            self.reason = other.reason;
+        }
+        self.members += other.members;
+    }
+}
+
+/// Asks a rule about the rows of `batch`, which begin at `first` of `mask`. A batch on which it fails is halved until the
+/// rows are found that make it fail.
+fn ask(rule: &RowPredicate, batch: &RecordBatch, first: usize, mask: &mut [bool], failed: &mut FailedRows) {
+    let rows = batch.num_rows();
+    match rule.evaluate(batch) {
+        Ok(values) => (0..rows).for_each(|row| mask[first + row] = values.value(row)),
+        Err(_) if rows > 1 => {
+            let half = rows / 2;
+            ask(rule, &batch.slice(0, half), first, mask, failed);
+            ask(rule, &batch.slice(half, rows - half), first + half, mask, failed);
+        }
+        Err(error) => failed.add(FailedRows { members: 1, reason: error.to_string() }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::eligibility;
+use super::{eligibility, kind_needs};
 use crate::{
     base::{Findings, digest::Sha256Sum, findings::JobPath},
     engine::{Engine, expr::RowPredicate},
@@ -128,6 +128,7 @@ fn check_columns(job: &Job, inputs: &Inputs, lines: &TableInput, findings: &mut 
     let (sql_at, uses_at) = (root.key("features").key("sql"), root.key("segments").key("features"));
     check_shop(job.features(), &job.segments().features, shop, job.currency(), &sql_at, &uses_at, findings);
     eligibility::check(job, findings);
+    kind_needs::check(job, inputs, findings);
     if !lines.has("item_id") {
         findings.note(
             "input::no_items",

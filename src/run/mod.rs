@@ -9,12 +9,14 @@ mod error;
 mod exit;
 mod fit;
 mod inputs;
+mod kind_needs;
 mod manifest;
 mod nightly;
 mod outputs;
 mod previous;
 mod published;
 mod report;
+mod standing;
 mod summary;
 
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};

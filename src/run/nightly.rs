@@ -281,7 +281,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         ),
         opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),
     };
-    let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages)?;
+    let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages, &mut notes)?;
 
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;

@@ -28,7 +28,7 @@ use crate::{
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Arm, Catalogue, Decision, Holdout, Language, SentenceWriter},
+    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter},
     store::{StagedFile, Staging},
 };
 
@@ -199,10 +199,10 @@ pub(super) fn manifest(
         offers: catalogue
             .offers
             .iter()
-            .zip(decided.eligible.iter().zip(&chosen))
-            .map(|(offer, (eligible, chosen))| OfferEntry {
+            .zip(decided.reach.iter().zip(&chosen))
+            .map(|(offer, (reach, chosen))| OfferEntry {
                 offer_id: offer.offer.id.clone(),
-                eligible: *eligible,
+                eligible: reach.eligible,
                 chosen: *chosen,
                 cap_left: None,
             })
@@ -338,7 +338,8 @@ pub(super) fn offer_summaries(
         text
     };
     let mut all: Vec<OfferSummary> = Vec::with_capacity(tallies.len());
-    for ((offer, entry), tally) in catalogue.offers.iter().zip(&manifest.offers).zip(tallies) {
+    let entries = catalogue.offers.iter().zip(&manifest.offers).zip(&decided.reach);
+    for (((offer, entry), reach), tally) in entries.zip(tallies) {
         let reasons = offer.offer.kind.reasons().iter().zip(tally.by_reason);
         let mut reasons: Vec<ReasonSummary> = reasons
             .filter_map(|(reason, (slots, best))| {
@@ -355,7 +356,7 @@ pub(super) fn offer_summaries(
             kind: offer.offer.kind.code().to_owned(),
             name_zh: offer.offer.name_zh.clone(),
             name_en: offer.offer.name_en.clone(),
-            eligible: entry.eligible,
+            reach: Reach { after_caps: tally.members, ..*reach },
             chosen: entry.chosen,
             members: tally.members,
             segments: by_segment,

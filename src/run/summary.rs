@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Manifest, StageTime};
-use crate::segments::Drift;
+use crate::{offers::Reach, segments::Drift};
 
 /// A finished run, for people.
 #[derive(Debug, Clone)]
@@ -56,8 +56,8 @@ pub struct OfferSummary {
     pub name_zh: String,
     /// English name.
     pub name_en: String,
-    /// Members whom its rule admits.
-    pub eligible: u64,
+    /// Members left after each step of the decision.
+    pub reach: Reach,
     /// Slots it got.
     pub chosen: u64,
     /// Members who got at least one of them.

@@ -114,7 +114,8 @@ mod tests {
         let at = |segment, since: Option<i32>| PreviousPlace { segment, nearest: 9, held_since: since.map(Day) };
         let before = [at(4, None), at(4, Some(98)), at(4, Some(98)), at(4, Some(70)), at(2, None)];
         let settings = Identity { margin: 0.1, longest_hold_days: 30, least_overlap: 0.3 };
-        let run = |settings: &Identity| hold(matrix.view(), centroids.view(), &[4, 9], &[1; 5], &before, settings, Day(100));
+        let run =
+            |settings: &Identity| hold(matrix.view(), centroids.view(), &[4, 9], &[1; 5], &before, settings, Day(100));
         let (segment, held) = run(&settings);
         // The third is clear, the fourth was held for thirty days, the fifth's segment is gone.
         assert_eq!(segment, [0, 0, 1, 1, 1]);
