@@ -11,6 +11,7 @@ mod parameters;
 mod repeat;
 mod scorer;
 pub mod settings;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tune;
@@ -22,5 +23,6 @@ pub use parameters::{Parameters, Tuned, TunedFrom};
 pub use repeat::{RepeatPolicy, RepeatRules};
 pub use scorer::{Candidate, Scorer, Term};
 pub use settings::{RawRecommend, RecommendSettings};
+pub use terms::{ScoreTerms, TermEvidence, TermPart};
 pub use tune::{reusable, tune};
 pub use workspace::{OwnItem, Workspace};

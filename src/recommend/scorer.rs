@@ -1,7 +1,7 @@
 //! The score: exact best items of a member, each with its largest term as the reason.
 
 use super::{
-    Associations, Parameters, RepeatRules, Workspace,
+    Associations, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
     workspace::{NO_SLOT, powers},
 };
 use crate::{
@@ -221,6 +221,29 @@ impl<'a> Scorer<'a> {
             let explore = explore(self.terms[item as usize].popularity, 0.0, self.parameters.transition_weight);
             Candidate { item, score: self.parameters.kappa * explore, term: Term::PopularNow }
         }));
+    }
+
+    /// What the score of an item is made of for the member that was read last, whether or not it may be offered.
+    #[must_use]
+    pub fn terms(&self, item: u32, space: &Workspace) -> ScoreTerms {
+        let Parameters { kappa, transition_weight: w, .. } = self.parameters;
+        let (terms, cell) = (self.terms[item as usize], space.cells[item as usize]);
+        let own = space.own_item(item);
+        let rebuy = own.map_or(0.0, |own| f64::from(terms.rebuy) * f64::from(own.rebuy));
+        let bought = own.map(|own| TermEvidence::Purchases { count: own.count, last_day: own.last_day });
+        let source = space.own_item(cell.because);
+        let because = source.map(|source| TermEvidence::Item { item: source.item, last_day: source.last_day });
+        let part = |term, value, evidence: Option<TermEvidence>| TermPart {
+            term,
+            value,
+            evidence: evidence.unwrap_or(TermEvidence::None),
+        };
+        let parts = vec![
+            part("rebuy", rebuy, bought),
+            part("transition", kappa * w * f64::from(cell.transition), because),
+            part("popularity", kappa * (1.0 - w) * f64::from(terms.popularity), None),
+        ];
+        ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
     }
 
     /// The largest term of an item's score; on equal terms rebuy, then transition.

@@ -262,7 +262,7 @@ mod tests {
         )
         .row([Cell::head(&Text::same("<a>")), Cell::count(1234)])
         .row([Cell::head(&Text::same("b")), Cell::bar("5", 0.5)])
-        .total([Cell::head(text("合计", "All")), Cell::count(1239)]);
+        .total([Cell::head(&text("合计", "All")), Cell::count(1239)]);
         let markup = table.render().0;
         for part in [
             "<caption>",

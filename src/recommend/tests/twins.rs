@@ -166,6 +166,28 @@ proptest! {
     }
 
     #[test]
+    fn terms_add_up_to_the_score(rows in rows(), p in parameters()) {
+        let view = View::at(Day(60), Timeline::Calendar);
+        let parts = shards_of(&rows, 1);
+        let all = naive_baskets(&parts, &view, false);
+        let shards = ShardSet::in_memory(parts);
+        let knowledge = fit(&shards, &view, &shop(), &p);
+        let (scorer, shard) = (knowledge.scorer(&p), shards.get(0).unwrap());
+        let (mut space, mut list) = (scorer.workspace(), Vec::new());
+        for member in 0..shard.members.len() {
+            scorer.recommend(&shard, member, 100, &mut space, &mut list);
+            let naive = naive_terms(&all, &all[shard.members.get(member)], &view, &p);
+            for candidate in &list {
+                let terms = scorer.terms(candidate.item, &space);
+                prop_assert!(near(terms.score, candidate.score));
+                prop_assert!(near(terms.parts.iter().map(|part| part.value).sum(), candidate.score));
+                let largest = terms.parts.iter().map(|part| part.value).fold(0.0, f64::max);
+                prop_assert!(near(largest, naive[candidate.item as usize].iter().copied().fold(0.0, f64::max)));
+            }
+        }
+    }
+
+    #[test]
     fn neither_threads_nor_shards_matter(rows in rows(), p in parameters()) {
         let view = View::at(Day(60), Timeline::Calendar);
         let run = |threads: usize| {
