@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, Date32Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, StringBuilder, StructArray,
+        ArrayRef, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder,
+        StringBuilder, StructArray,
     },
     datatypes::{DataType, Field, Fields, Schema, SchemaRef},
     error::ArrowError,
@@ -14,7 +15,7 @@ use arrow::{
 use super::{
     order::{MemberOrder, MemberRef},
     run::RunTables,
-    tables::{all, text},
+    tables::text,
 };
 use crate::offers::{Arm, Choice, Language, Target};
 
@@ -78,7 +79,7 @@ pub(super) fn offers_batch(
         let (segment, arm) = match member.personalised() {
             Some((shard, index)) => {
                 let decisions = &run.decisions[shard];
-                choices.extend(decisions.of(index).iter().map(|d| d.unpack(decisions.as_of)));
+                choices.extend(decisions.choices(index));
                 let segment = run.row(*member).map(|row| run.segments.segment(run.memberships.segment[row]).id);
                 (segment, run.holdout.arm(order.id(*member)))
             }
@@ -96,7 +97,6 @@ pub(super) fn offers_batch(
 }
 
 struct Rows {
-    count: usize,
     sentence: String,
     member_id: StringBuilder,
     slot: Int32Builder,
@@ -115,6 +115,9 @@ struct Rows {
     evidence_amount: Int64Builder,
     text_zh: StringBuilder,
     text_en: StringBuilder,
+    probability: Float32Builder,
+    explored: BooleanBuilder,
+    propensity: Float32Builder,
     valid_from: Date32Builder,
     valid_until: Date32Builder,
     channel: StringBuilder,
@@ -130,7 +133,6 @@ impl Rows {
         let long = || StringBuilder::with_capacity(room, room * 70);
         let short = || StringBuilder::with_capacity(room, room * 10);
         Self {
-            count: 0,
             sentence: String::new(),
             member_id: short(),
             slot: Int32Builder::with_capacity(room),
@@ -149,6 +151,9 @@ impl Rows {
             evidence_amount: Int64Builder::with_capacity(room),
             text_zh: long(),
             text_en: long(),
+            probability: Float32Builder::with_capacity(room),
+            explored: BooleanBuilder::with_capacity(room),
+            propensity: Float32Builder::with_capacity(room),
             valid_from: Date32Builder::with_capacity(room),
             valid_until: Date32Builder::with_capacity(room),
             channel: short(),
@@ -173,7 +178,6 @@ impl Rows {
         let item_id = |target: Target| target.item().map(|i| run.items.ids.get(i as usize));
         let path = |category: u32| run.items.categories.get(category as usize);
         let evidence = &choice.evidence;
-        self.count += 1;
         self.member_id.append_value(member_id);
         self.slot.append_value(slot as i32 + 1);
         self.offer_id.append_value(&offer.id);
@@ -185,6 +189,9 @@ impl Rows {
         };
         self.category.append_option(category.map(path));
         self.score.append_value(choice.score);
+        self.probability.append_option(choice.chance.probability);
+        self.explored.append_value(choice.chance.explored);
+        self.propensity.append_value(choice.chance.propensity);
         self.value_minor.append_value(offer.value_minor);
         self.reason_code.append_value(offer.kind.reasons().get(usize::from(choice.reason)).map_or("", |r| r.code));
         self.evidence_item.append_option(item_id(evidence.about));
@@ -209,10 +216,6 @@ impl Rows {
     }
 
     fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        let mut probability = Float32Builder::with_capacity(self.count);
-        probability.append_nulls(self.count);
-        let mut propensity = Float32Builder::with_capacity(self.count);
-        propensity.append_slice(&vec![1.0; self.count]);
         let evidence: Vec<ArrayRef> = vec![
             Arc::new(self.evidence_item.finish()),
             Arc::new(self.evidence_category.finish()),
@@ -229,7 +232,7 @@ impl Rows {
             Arc::new(self.item_id.finish()),
             Arc::new(self.category.finish()),
             Arc::new(self.score.finish()),
-            Arc::new(probability.finish()),
+            Arc::new(self.probability.finish()),
             Arc::new(self.value_minor.finish()),
             Arc::new(self.reason_code.finish()),
             Arc::new(StructArray::try_new(evidence_fields(), evidence, None)?),
@@ -242,8 +245,8 @@ impl Rows {
             Arc::new(self.incentive.finish()),
             Arc::new(self.basis.finish()),
             Arc::new(self.arm.finish()),
-            all(self.count, false),
-            Arc::new(propensity.finish()),
+            Arc::new(self.explored.finish()),
+            Arc::new(self.propensity.finish()),
             Arc::new(self.segment_id.finish()),
         ])
     }

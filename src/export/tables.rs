@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Date32Builder, Float32Array, Float64Array, Int32Array, StringBuilder},
+    array::{ArrayRef, Date32Builder, Float32Array, Float64Array, Int32Array, StringBuilder},
     datatypes::{DataType, Field, Schema, SchemaRef},
     record_batch::RecordBatch,
 };
@@ -180,9 +180,4 @@ impl MemberTableWriter for FeaturesTable<'_> {
         }
         out
     }
-}
-
-/// A column of one boolean for every row.
-pub(super) fn all(rows: usize, value: bool) -> ArrayRef {
-    Arc::new(BooleanArray::from(vec![value; rows]))
 }

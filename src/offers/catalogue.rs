@@ -50,7 +50,7 @@ pub struct BoundOffer {
     pub valid_from: Day,
     /// Last day of a decision that is made now.
     pub valid_until: Day,
-    /// Priority × weight of the incentive: what a fit is multiplied by.
+    /// Priority × worth × weight of the incentive: what a fit is multiplied by.
     pub weight: f64,
     /// Earlier windows of the offer's festival or season, the newest first.
     pub earlier: Vec<OccasionWindow>,
@@ -134,6 +134,10 @@ impl Catalogue {
                 );
             }
             let mut offer = offer.clone();
+            if offer.is_scarce(&decision) {
+                // One each: a cap counts members.
+                offer.max_per_member = 1;
+            }
             let denied = deny(&mut offer, &decision, &at, findings);
             let Bound { window, earlier, subject, in_time } =
                 seasons::bind(&mut offer, &settings.programme, &mut subjects, first, &at, findings);
@@ -158,7 +162,7 @@ impl Catalogue {
                 active: announced && in_time && valid_until >= valid_from && !without_calendar && !denied,
                 valid_from,
                 valid_until,
-                weight: offer.priority * discount,
+                weight: offer.priority * offer.worth * discount,
                 earlier,
                 window,
                 subject,
@@ -192,6 +196,13 @@ impl Catalogue {
     #[must_use]
     pub fn first_valid(&self) -> Day {
         self.as_of.plus(1)
+    }
+
+    /// Whether there is only so much of an offer over all members: a cap, a budget, or a face value that the money of all
+    /// offers is spent on.
+    #[must_use]
+    pub fn is_scarce(&self, offer: u16) -> bool {
+        self.offers.get(usize::from(offer)).is_some_and(|o| o.offer.is_scarce(&self.decision))
     }
 
     /// The index of the offer called `id`.

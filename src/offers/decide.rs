@@ -1,17 +1,22 @@
 //! From proposals to a member's list.
 //!
-//! The comparable score of a proposal is `fit × priority × weight of the incentive`: the kind's fit in (0, 1] (each
-//! kind says how it comes about), the offer's priority, and `discount_weight` for discounts, 1 for the rest. The
-//! face value of an offer is no part of it.
+//! The comparable score of a proposal is `fit × probability × worth × priority × weight of the incentive`: the kind's fit
+//! in (0, 1] (each kind says how it comes about); the calibrated probability that the member accepts the offer, learned
+//! from contacts (1 for every offer while nothing is learned); what the offer is worth to the shop when it is taken; the
+//! offer's priority; and `discount_weight` for discounts, 1 for the rest. Face value and cost are no part of it.
 //!
 //! The list takes the best proposal that no cap stands against, slot by slot; ties go to the lower offer id, then to
-//! the lower item or category id.
+//! the lower item or category id. What is scarce over all members is kept apart in a [`Draft`] until it is allocated
+//! ([`super::Allocator`]). With exploration the last slot of some members is drawn by lot.
 
 use super::{
     bits::Bits,
     catalogue::Catalogue,
-    contacts::{ContactLog, Contacted, rests},
-    decision::{Choice, Decisions, six_digits},
+    contacts::{ContactLog, Contacted, rests, slots_left},
+    decision::{Chance, Choice, six_digits},
+    draft::{Draft, ScarceInputs},
+    exploration::Lots,
+    learning::{Acceptance, Activity, SoFar, purchase_days},
     list::{Entry, Fillers, ListRules, PickSpace},
     member::{Marks, MemberView},
     previous::{Held, PreviousDecisions, validity},
@@ -42,6 +47,35 @@ pub struct ShardInputs<'a> {
     pub previous: &'a PreviousDecisions,
     /// Where the shard's members stand among all, by index in the shard; empty where it is not known.
     pub standing: &'a [Standing],
+    /// Positions of the members' segments, by index in the shard; empty where they do not matter.
+    pub segments: &'a [u16],
+    /// What contacts taught; `None`: nothing.
+    pub acceptance: Option<&'a Acceptance>,
+    /// What is scarce; `None`: nothing.
+    pub scarce: Option<&'a ScarceInputs<'a>>,
+}
+
+impl<'a> ShardInputs<'a> {
+    /// Inputs of a shop without rules, segments, learning and scarce offers.
+    #[must_use]
+    pub fn plain(members: &'a MemberTable, contacts: &'a ContactLog, previous: &'a PreviousDecisions) -> Self {
+        Self {
+            eligible: &[],
+            members,
+            channel_opt_in_known: false,
+            contacts,
+            previous,
+            standing: &[],
+            segments: &[],
+            acceptance: None,
+            scarce: None,
+        }
+    }
+
+    /// Position of a member's segment.
+    pub(super) fn segment(&self, member: usize) -> u16 {
+        self.segments.get(member).copied().unwrap_or_default()
+    }
 }
 
 /// Puts lists together.
@@ -54,7 +88,8 @@ pub struct Decider<'a> {
     for_anyone: Vec<Vec<Proposal>>,
     /// What the fallback offer proposes to anyone, as entries of a list.
     fillers: Vec<Entry>,
-    rules: ListRules<'a>,
+    pub(super) rules: ListRules<'a>,
+    lots: Option<Lots>,
 }
 
 /// A proposal with its comparable score.
@@ -71,8 +106,21 @@ pub(super) struct ListSpace {
     pub(super) proposals: Vec<Proposal>,
     /// The list, slot 1 first.
     pub(super) list: Vec<Scored>,
-    entries: Vec<Entry>,
-    picks: PickSpace,
+    /// What is proposed of scarce offers.
+    pub(super) scarce: Vec<Scored>,
+    /// By offer: probability of an acceptance; empty while nothing is learned.
+    pub(super) probability: Vec<f64>,
+    /// Propensity of the last slot, and whether it was drawn by lot.
+    pub(super) last: Option<(f32, bool)>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) picks: PickSpace,
+}
+
+impl ListSpace {
+    /// What scores of an offer are multiplied by.
+    pub(super) fn factor(&self, offer: u16) -> f64 {
+        self.probability.get(usize::from(offer)).copied().unwrap_or(1.0)
+    }
 }
 
 /// Buffers that are used again from member to member.
@@ -80,8 +128,9 @@ pub struct DecideSpace {
     workspace: Workspace,
     marks: Marks,
     candidates: Vec<Candidate>,
-    list: ListSpace,
+    pub(super) list: ListSpace,
     choices: Vec<Choice>,
+    scarce: Vec<Choice>,
     /// By offer: whether it is open to the member at hand.
     open: Vec<bool>,
     /// By offer: how far it reached in the shards decided with this space.
@@ -117,49 +166,95 @@ impl<'a> Decider<'a> {
         let fallback = world.catalogue.decision.fallback;
         let fillers = fallback.map_or(&[][..], |f| &for_anyone[usize::from(f)]);
         let fillers = fillers.iter().map(|p| entry(p, world.catalogue)).collect();
-        Self { world, scorer, candidates, for_anyone, fillers, rules }
+        let lots = Lots::new(&world.catalogue.decision.exploration);
+        Self { world, scorer, candidates, for_anyone, fillers, rules, lots }
     }
 
-    fn catalogue(&self) -> &'a Catalogue {
+    pub(super) fn catalogue(&self) -> &'a Catalogue {
         self.world.catalogue
     }
 
-    /// Decides for every member of a shard. The space is used again from shard to shard.
-    pub fn shard(&self, shard: &Shard, inputs: &ShardInputs<'_>, space: &mut DecideSpace) -> Decisions {
+    /// Decides for every member of a shard, but for what is scarce. The space is used again from shard to shard.
+    pub fn shard(&self, shard: &Shard, inputs: &ShardInputs<'_>, space: &mut DecideSpace) -> Draft {
         let catalogue = self.catalogue();
-        let mut out = Decisions::new(catalogue.as_of);
-        out.reserve(shard.members.len(), usize::from(catalogue.decision.slots));
-        let DecideSpace { workspace, marks, candidates, list, choices, open, reach } = space;
+        let mut draft = Draft::new(catalogue.as_of);
+        draft.lists.reserve(shard.members.len(), usize::from(catalogue.decision.slots));
         for (member, id) in shard.members.iter().enumerate() {
-            self.scorer.read(shard, member, workspace);
-            marks.read(workspace.own(), self.world);
-            self.scorer.best(self.candidates, |item| marks.suits(item, self.world), workspace, candidates);
-            let attributes = inputs.members.get(id);
-            let seen = MemberView {
-                world: self.world,
-                shard,
-                member,
-                attributes,
-                standing: inputs.standing.get(member).copied().unwrap_or_default(),
-                candidates,
-                for_anyone: &self.for_anyone,
-                space: workspace,
-                marks,
-            };
-            let contacts = inputs.contacts.of(id);
-            open.clear();
-            for (offer, reach) in reach.iter_mut().enumerate() {
-                let refusal = self.closed_to(offer as u16, member, attributes, contacts, inputs);
-                reach.count(refusal.as_ref());
-                open.push(refusal.is_none());
+            let slots = self.decide(shard, member, id, inputs, space);
+            let DecideSpace { list, choices, scarce, .. } = &mut *space;
+            self.finish(&list.list, inputs.previous.of(id), list, choices);
+            draft.lists.push(choices);
+            if let Some(known) = inputs.scarce {
+                self.finish(&list.scarce, &[], list, scarce);
+                draft.bid(member, id, slots, inputs, known, choices, scarce, catalogue);
             }
-            self.member(&seen, |offer| open[usize::from(offer)], list);
-            count_proposals(list, reach);
-            self.finish(&list.list, inputs.previous.of(id), choices);
-            out.push(choices);
         }
-        out.shrink();
-        out
+        draft.shrink();
+        draft
+    }
+
+    /// Fills the list of one member and finds what is proposed to them of scarce offers, into `space.list`; gives the
+    /// slots of the list.
+    pub(super) fn decide(
+        &self,
+        shard: &Shard,
+        member: usize,
+        id: &str,
+        inputs: &ShardInputs<'_>,
+        space: &mut DecideSpace,
+    ) -> u8 {
+        let DecideSpace { workspace, marks, candidates, list, open, reach, .. } = space;
+        self.scorer.read(shard, member, workspace);
+        marks.read(workspace.own(), self.world);
+        self.scorer.best(self.candidates, |item| marks.suits(item, self.world), workspace, candidates);
+        let attributes = inputs.members.get(id);
+        let seen = MemberView {
+            world: self.world,
+            shard,
+            member,
+            attributes,
+            standing: inputs.standing.get(member).copied().unwrap_or_default(),
+            candidates,
+            for_anyone: &self.for_anyone,
+            space: workspace,
+            marks,
+        };
+        let contacts = inputs.contacts.of(id);
+        self.read_chances(shard, member, contacts, inputs, list);
+        let slots = slots_left(contacts, self.catalogue());
+        open.clear();
+        for (offer, reach) in reach.iter_mut().enumerate() {
+            let refusal = self.closed_to(offer as u16, member, attributes, contacts, inputs);
+            reach.count(refusal.as_ref());
+            open.push(refusal.is_none());
+        }
+        self.member(&seen, |offer| open[usize::from(offer)], inputs.scarce, slots, list);
+        count_proposals(list, reach);
+        list.last = None;
+        if let Some(lots) = &self.lots {
+            lots.draw(self, id, slots, inputs.scarce, list);
+        }
+        slots
+    }
+
+    /// Probabilities of the member's acceptance, by offer.
+    fn read_chances(
+        &self,
+        shard: &Shard,
+        member: usize,
+        contacts: &[Contacted],
+        inputs: &ShardInputs<'_>,
+        list: &mut ListSpace,
+    ) {
+        list.probability.clear();
+        let Some(acceptance) = inputs.acceptance else { return };
+        let catalogue = self.catalogue();
+        let today = catalogue.first_valid();
+        let activity = Activity::of(purchase_days(shard, member, catalogue.as_of), today);
+        let so_far = SoFar::read(activity, contacts, today, catalogue.decision.contacts.response_days);
+        let segment = inputs.segment(member);
+        let offers = 0..catalogue.offers.len() as u16;
+        list.probability.extend(offers.map(|offer| acceptance.probability(offer, segment, &so_far)));
     }
 
     /// Space to decide with, for one thread.
@@ -171,13 +266,14 @@ impl<'a> Decider<'a> {
             candidates: Vec::new(),
             list: ListSpace::default(),
             choices: Vec::new(),
+            scarce: Vec::new(),
             open: Vec::new(),
             reach: vec![Reach::default(); self.catalogue().offers.len()],
         }
     }
 
     /// Why an offer may not go to a member at all, if it may not.
-    fn closed_to(
+    pub(super) fn closed_to(
         &self,
         offer: u16,
         member: usize,
@@ -210,26 +306,49 @@ impl<'a> Decider<'a> {
         rests(contacts, offer, self.catalogue())
     }
 
-    /// Decides for one member: every open offer proposes, then the list is filled.
-    fn member(&self, member: &MemberView<'_>, open: impl Fn(u16) -> bool, space: &mut ListSpace) {
+    /// Decides for one member: every open offer proposes, then the list is filled with what is not scarce.
+    fn member(
+        &self,
+        member: &MemberView<'_>,
+        open: impl Fn(u16) -> bool,
+        scarce: Option<&ScarceInputs<'_>>,
+        slots: u8,
+        space: &mut ListSpace,
+    ) {
         space.proposals.clear();
+        space.scarce.clear();
         for (index, offer) in self.catalogue().offers.iter().enumerate() {
             let index = index as u16;
-            if open(index) {
-                offer.offer.kind.propose(index, offer, member, &mut space.proposals);
+            if !open(index) {
+                continue;
+            }
+            let start = space.proposals.len();
+            offer.offer.kind.propose(index, offer, member, &mut space.proposals);
+            if scarce.is_some_and(|s| s.resources.is_scarce(index)) {
+                let factor = space.factor(index);
+                let scored = space
+                    .proposals
+                    .drain(start..)
+                    .map(|proposal| Scored { score: entry(&proposal, self.catalogue()).score * factor, proposal });
+                space.scarce.extend(scored);
             }
         }
         let decision = &self.catalogue().decision;
         let fillers = if decision.fallback.is_some_and(&open) { &self.fillers[..] } else { &[] };
+        let factor = decision.fallback.map_or(1.0, |f| space.factor(f));
         let allowed = |item| member.may_get(item);
-        self.fill(space, decision.slots, &Fillers { entries: fillers, factor: 1.0, up_to: decision.fill_to, allowed });
+        self.fill(space, slots, &Fillers { entries: fillers, factor, up_to: decision.fill_to, allowed });
     }
 
     /// Fills the list of a space with its proposals, then with fillers.
     fn fill<F: Fn(u32) -> bool>(&self, space: &mut ListSpace, slots: u8, fillers: &Fillers<'_, F>) {
-        let ListSpace { proposals, list, entries, picks } = space;
-        entries.clear();
-        entries.extend(proposals.iter().map(|p| entry(p, self.catalogue())));
+        space.entries.clear();
+        for proposal in &space.proposals {
+            let entry = entry(proposal, self.catalogue());
+            let factor = space.probability.get(usize::from(proposal.offer)).copied().unwrap_or(1.0);
+            space.entries.push(Entry { score: entry.score * factor, ..entry });
+        }
+        let ListSpace { proposals, list, entries, picks, .. } = space;
         self.rules.fill(entries, picks, usize::from(slots), fillers);
         list.clear();
         list.extend(picks.picks.iter().map(|pick| {
@@ -250,31 +369,42 @@ impl<'a> Decider<'a> {
         let (mut space, mut choices) = (ListSpace::default(), Vec::new());
         let fillers = Fillers { entries: &self.fillers, factor: 1.0, up_to: slots, allowed: |_| true };
         self.fill(&mut space, slots, &fillers);
-        self.finish(&space.list, held, &mut choices);
+        self.finish(&space.list, held, &space, &mut choices);
         // The lists of members get this when they are packed.
         choices.iter_mut().for_each(|choice| choice.score = six_digits(choice.score));
         choices
     }
 
-    /// Adds the validity: that of the first assignment where the previous run had the same and it still holds.
-    fn finish(&self, list: &[Scored], held: &[Held], choices: &mut Vec<Choice>) {
+    /// Adds the validity (that of the first assignment where the previous run had the same and it still holds) and the
+    /// chances.
+    fn finish(&self, list: &[Scored], held: &[Held], space: &ListSpace, choices: &mut Vec<Choice>) {
         choices.clear();
-        choices.extend(list.iter().map(|Scored { score, proposal }| {
-            let offer = &self.catalogue().offers[usize::from(proposal.offer)];
-            let (valid_from, valid_until) = validity(held, proposal.offer, proposal.target)
-                .map_or((offer.valid_from, offer.valid_until), |(from, until)| {
-                    (from, offer.offer.ends.map_or(until, |end| until.min(end)))
-                });
-            Choice {
-                offer: proposal.offer,
-                target: proposal.target,
-                score: *score,
-                reason: proposal.reason,
-                evidence: proposal.evidence,
-                valid_from,
-                valid_until,
-            }
-        }));
+        choices.extend(list.iter().map(|scored| self.choice(scored, held, space)));
+        if let (Some((propensity, explored)), Some(last)) = (space.last, choices.last_mut()) {
+            last.chance.propensity = propensity;
+            last.chance.explored = explored;
+        }
+    }
+
+    /// A scored proposal as a decision.
+    pub(super) fn choice(&self, scored: &Scored, held: &[Held], space: &ListSpace) -> Choice {
+        let Scored { score, proposal } = scored;
+        let offer = &self.catalogue().offers[usize::from(proposal.offer)];
+        let (valid_from, valid_until) = validity(held, proposal.offer, proposal.target)
+            .map_or((offer.valid_from, offer.valid_until), |(from, until)| {
+                (from, offer.offer.ends.map_or(until, |end| until.min(end)))
+            });
+        let probability = space.probability.get(usize::from(proposal.offer)).map(|p| *p as f32);
+        Choice {
+            offer: proposal.offer,
+            target: proposal.target,
+            score: *score,
+            reason: proposal.reason,
+            evidence: proposal.evidence,
+            valid_from,
+            valid_until,
+            chance: Chance { probability, ..Chance::default() },
+        }
     }
 }
 
@@ -282,10 +412,10 @@ impl<'a> Decider<'a> {
 fn count_proposals(space: &ListSpace, reach: &mut [Reach]) {
     let mut last = None;
     // Proposals come offer by offer.
-    for proposal in &space.proposals {
-        if last != Some(proposal.offer) {
-            reach[usize::from(proposal.offer)].with_reason += 1;
-            last = Some(proposal.offer);
+    for offer in space.proposals.iter().chain(space.scarce.iter().map(|s| &s.proposal)).map(|p| p.offer) {
+        if last != Some(offer) {
+            reach[usize::from(offer)].with_reason += 1;
+            last = Some(offer);
         }
     }
     for (slot, taken) in space.list.iter().enumerate() {
@@ -296,8 +426,8 @@ fn count_proposals(space: &ListSpace, reach: &mut [Reach]) {
     }
 }
 
-/// A proposal as an entry of a list, with its comparable score.
-fn entry(proposal: &Proposal, catalogue: &Catalogue) -> Entry {
+/// A proposal as an entry of a list, with its comparable score before the probability.
+pub(super) fn entry(proposal: &Proposal, catalogue: &Catalogue) -> Entry {
     let weight = catalogue.offers[usize::from(proposal.offer)].weight;
     Entry { score: proposal.fit * weight, target: proposal.target, offer: proposal.offer }
 }

@@ -26,7 +26,7 @@ pub struct Decision {
     valid_until: i16,
     offer: u16,
     reason: u8,
-    /// Bits 0–1: what `target` is; bits 2–3: what `about` is.
+    /// Bits 0–1: what `target` is; bits 2–3: what `about` is; bit 4: drawn by lot.
     marks: u8,
 }
 
@@ -49,6 +49,25 @@ pub struct Choice {
     pub valid_from: Day,
     /// Last day of validity.
     pub valid_until: Day,
+    /// How it came to its slot.
+    pub chance: Chance,
+}
+
+/// How sure a decision is, and whether it was drawn by lot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chance {
+    /// Calibrated probability that the member accepts it; `None` while nothing is learned.
+    pub probability: Option<f32>,
+    /// Probability with which it came to its place; 1 where nothing was drawn.
+    pub propensity: f32,
+    /// Whether it was drawn by lot.
+    pub explored: bool,
+}
+
+impl Default for Chance {
+    fn default() -> Self {
+        Self { probability: None, propensity: 1.0, explored: false }
+    }
 }
 
 fn mark(target: Target) -> (u8, u32) {
@@ -92,11 +111,12 @@ impl Decision {
             valid_until: distance(choice.valid_until, as_of),
             offer: choice.offer,
             reason: choice.reason,
-            marks: target_mark | about_mark << 2,
+            marks: target_mark | about_mark << 2 | u8::from(choice.chance.explored) << 4,
         }
     }
 
-    /// Unpacks it again; `as_of` is that of [`Decision::pack`].
+    /// Unpacks it again but for its probability and propensity ([`Decisions::choices`] has them); `as_of` is that of
+    /// [`Decision::pack`].
     #[must_use]
     pub fn unpack(&self, as_of: Day) -> Choice {
         let small = |value: u16| (value != NO_SMALL).then_some(value);
@@ -114,7 +134,20 @@ impl Decision {
             },
             valid_from: as_of.plus(i32::from(self.valid_from)),
             valid_until: as_of.plus(i32::from(self.valid_until)),
+            chance: Chance { explored: self.marks >> 4 & 1 == 1, ..Chance::default() },
         }
+    }
+
+    /// What is offered.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        unmark(self.marks, self.target)
+    }
+
+    /// Whether it was drawn by lot.
+    #[must_use]
+    pub fn explored(&self) -> bool {
+        self.marks >> 4 & 1 == 1
     }
 
     /// Index of the offer in the catalogue.
@@ -182,21 +215,30 @@ pub fn push_score(out: &mut String, value: f64) {
     }
 }
 
+/// Probability (NaN: none) and propensity of a decision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Odds {
+    probability: f32,
+    propensity: f32,
+}
+
 /// The lists of a shard's members, by member index.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Decisions {
     /// The run's as-of day.
     pub as_of: Day,
     /// One more than members: offsets into `rows`.
     offsets: Vec<u32>,
     rows: Vec<Decision>,
+    /// By row; empty where nothing is learned and nothing is drawn.
+    odds: Vec<Odds>,
 }
 
 impl Decisions {
     /// No member yet.
     #[must_use]
     pub fn new(as_of: Day) -> Self {
-        Self { as_of, offsets: vec![0], rows: Vec::new() }
+        Self { as_of, offsets: vec![0], rows: Vec::new(), odds: Vec::new() }
     }
 
     /// Makes room for `members` lists of `slots`.
@@ -205,15 +247,42 @@ impl Decisions {
         self.rows.reserve(members * slots);
     }
 
+    /// Adds a decision to the list of the next member.
+    pub fn push_choice(&mut self, choice: &Choice) {
+        let Chance { probability, propensity, .. } = choice.chance;
+        if self.odds.is_empty() && (probability.is_some() || propensity < 1.0) {
+            self.odds.reserve(self.rows.capacity());
+            self.odds.resize(self.rows.len(), Odds { probability: f32::NAN, propensity: 1.0 });
+        }
+        if !self.odds.is_empty() || probability.is_some() || propensity < 1.0 {
+            self.odds.push(Odds { probability: probability.unwrap_or(f32::NAN), propensity });
+        }
+        self.rows.push(Decision::pack(choice, self.as_of));
+    }
+
+    /// Ends the list of the next member.
+    pub fn end_list(&mut self) {
+        self.offsets.push(self.rows.len() as u32);
+    }
+
     /// Adds the list of the next member.
     pub fn push(&mut self, choices: &[Choice]) {
-        self.rows.extend(choices.iter().map(|c| Decision::pack(c, self.as_of)));
-        self.offsets.push(self.rows.len() as u32);
+        choices.iter().for_each(|choice| self.push_choice(choice));
+        self.end_list();
+    }
+
+    /// Adds the list of a member of `other` as that of the next member.
+    pub fn push_from(&mut self, other: &Self, member: usize) {
+        for row in other.range(member) {
+            self.push_choice(&other.choice(row));
+        }
+        self.end_list();
     }
 
     /// Gives back room that was not needed.
     pub fn shrink(&mut self) {
         self.rows.shrink_to_fit();
+        self.odds.shrink_to_fit();
     }
 
     /// Number of members.
@@ -222,10 +291,28 @@ impl Decisions {
         self.offsets.len() - 1
     }
 
+    fn range(&self, member: usize) -> std::ops::Range<usize> {
+        self.offsets[member] as usize..self.offsets[member + 1] as usize
+    }
+
+    fn choice(&self, row: usize) -> Choice {
+        let mut choice = self.rows[row].unpack(self.as_of);
+        if let Some(odds) = self.odds.get(row) {
+            choice.chance.probability = (!odds.probability.is_nan()).then_some(odds.probability);
+            choice.chance.propensity = odds.propensity;
+        }
+        choice
+    }
+
     /// A member's list, slot 1 first.
     #[must_use]
     pub fn of(&self, member: usize) -> &[Decision] {
-        &self.rows[self.offsets[member] as usize..self.offsets[member + 1] as usize]
+        &self.rows[self.range(member)]
+    }
+
+    /// A member's list unpacked, with probabilities and propensities, slot 1 first.
+    pub fn choices(&self, member: usize) -> impl Iterator<Item = Choice> + '_ {
+        self.range(member).map(|row| self.choice(row))
     }
 
     /// Every decision, by member and slot.
@@ -269,6 +356,7 @@ mod tests {
                     about: Target::Category(about), count, days: count, date: date.map(|d| as_of.plus(d)), amount,
                 },
                 valid_from: as_of.plus(from), valid_until: as_of.plus(from + 13),
+                chance: Chance::default(),
             };
             prop_assert_eq!(Decision::pack(&choice, as_of).unpack(as_of), choice);
         }

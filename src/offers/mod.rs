@@ -10,9 +10,13 @@ mod catalogue;
 mod contacts;
 mod decide;
 mod decision;
+mod draft;
+mod exploration;
 mod holdout;
 mod kind;
 mod kinds;
+mod learning;
+mod ledger;
 mod list;
 mod member;
 mod never;
@@ -43,9 +47,16 @@ pub use caps::{Budget, Caps, RawBudget, RawCaps, most_holders};
 pub use catalogue::{BoundOffer, Catalogue, ShopFacts};
 pub use contacts::{ContactLog, ContactRow, Contacted, Response};
 pub use decide::{DecideSpace, Decider, ShardInputs};
-pub use decision::{Choice, Decision, Decisions, push_score, six_digits};
+pub use decision::{Chance, Choice, Decision, Decisions, push_score, six_digits};
+pub use draft::{Draft, Grant, ScarceInputs, Settled, settle};
+pub use exploration::{Lot, Lots};
 pub use holdout::{Arm, Holdout};
 pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
+pub use learning::{
+    Acceptance, Activity, Bin, Calibration, Enough, LearningReport, Level, LogisticModel, Observation, Offering,
+    OutOfTime, Prediction, Rates, Scored, SoFar, log_loss, observe, out_of_time, reliability,
+};
+pub use ledger::{Ledger, Members, Seat, SeatState};
 pub use member::MemberView;
 pub use parameters::{Parameters, Season};
 pub use previous::{Held, PreviousBuilder, PreviousDecisions, PreviousRow};
@@ -64,5 +75,5 @@ pub use standing::{Participation, Standing};
 pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
-pub use trace::{OfferTrace, Refusal, ScoreParts, Verdict};
+pub use trace::{OfferTrace, Refusal, ScoreParts, TraceContext, Verdict};
 pub use world::World;

@@ -87,6 +87,21 @@ pub struct Offer {
     pub parameters: Parameters,
 }
 
+impl Offer {
+    /// Whether there is only so much of it over all members.
+    #[must_use]
+    pub fn is_scarce(&self, decision: &DecisionSettings) -> bool {
+        let Caps { total, per_period, per_city, per_segment, cities, segments, .. } = &self.caps;
+        let caps = total.or(*per_period).or(*per_city).or(*per_segment).is_some();
+        let Budget { money_minor, stock, seats } = &self.budget;
+        caps || !cities.is_empty()
+            || !segments.is_empty()
+            || stock.or(*seats).is_some()
+            || money_minor.is_some()
+            || (decision.budget_minor.is_some() && self.value_minor > 0)
+    }
+}
+
 /// The checked decision.
 #[derive(Debug, Clone, Serialize)]
 pub struct DecisionSettings {

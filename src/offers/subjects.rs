@@ -23,6 +23,30 @@ pub enum SubjectKind {
     Cause,
 }
 
+impl SubjectKind {
+    const CODES: [(Self, &'static str); 7] = [
+        (Self::Brand, "brand"),
+        (Self::Collection, "collection"),
+        (Self::Channel, "channel"),
+        (Self::City, "city"),
+        (Self::Occasion, "occasion"),
+        (Self::Tier, "tier"),
+        (Self::Cause, "cause"),
+    ];
+
+    /// The code written to files.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        Self::CODES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, code)| code)
+    }
+
+    /// The sort of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::CODES.iter().find(|(_, known)| *known == code).map(|(kind, _)| *kind)
+    }
+}
+
 /// The names, by index.
 #[derive(Debug, Clone, Default)]
 pub struct Subjects {
@@ -47,6 +71,12 @@ impl Subjects {
     pub fn find(&self, kind: SubjectKind, code: &str) -> Target {
         // Borrowed look-ups in a map of pairs need the pair: the codes are short, and only what is offered is looked up.
         self.index.get(&(kind, code.to_owned())).map_or(Target::None, |i| Target::Subject(*i))
+    }
+
+    /// What a subject is and its code.
+    #[must_use]
+    pub fn code_of(&self, subject: u32) -> Option<(SubjectKind, &str)> {
+        self.index.iter().find(|(_, index)| **index == subject).map(|((kind, code), _)| (*kind, code.as_str()))
     }
 
     /// The name of a subject in Chinese, or in English.

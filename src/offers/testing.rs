@@ -90,9 +90,9 @@ impl Shop {
                         channel_opt_in_known: self.channel_opt_in_known,
                         contacts: &contacts,
                         previous: &night.previous,
-                        standing: &[],
+                        ..ShardInputs::plain(&self.members, &contacts, &night.previous)
                     };
-                    Ok::<_, crate::history::ShardError>(decider.shard(shard, &inputs, &mut decider.space()))
+                    Ok::<_, crate::history::ShardError>(decider.shard(shard, &inputs, &mut decider.space()).lists)
                 })
                 .unwrap();
             (decisions, decider.generic(night.previous.generic()))

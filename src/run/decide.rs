@@ -3,13 +3,18 @@
 use super::{
     RunError, Stages,
     eligibility::{FailedRows, Rules, ShardFacts},
-    fit::{Described, Known, Scene},
+    fit::{Described, Known, Scene, member_ids},
+    learn::learn,
+    scarce::{self, Scarce},
     standing::{participation, standing},
 };
 use crate::{
-    base::Findings,
+    base::{Findings, hash::shard_of},
     history::Shard,
-    offers::{Catalogue, Choice, ContactLog, Decider, Decisions, PreviousDecisions, Reach, ShardInputs, World},
+    offers::{
+        Acceptance, Allocation, Allocator, Catalogue, Choice, ContactLog, Decider, Decisions, Holdout, Ledger,
+        OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, settle,
+    },
 };
 
 /// Every member's list.
@@ -20,6 +25,14 @@ pub(super) struct Decided {
     pub(super) generic: Vec<Choice>,
     /// By offer: how far it reaches.
     pub(super) reach: Vec<Reach>,
+    /// What contacts taught, if they did.
+    pub(super) acceptance: Option<Acceptance>,
+    /// The seats of scarce offers after tonight; `None` where nothing is scarce.
+    pub(super) ledger: Option<Ledger>,
+    /// What came of the allocation, where anybody bid for something scarce.
+    pub(super) allocation: Option<Allocation>,
+    /// What became of every offer for the member that was asked for, if that member is in the run.
+    pub(super) traced: Option<Vec<OfferTrace>>,
 }
 
 /// What members were sent, and whether the shop says which channels they agreed to.
@@ -28,16 +41,26 @@ pub(super) struct Contacts {
     pub(super) opt_in_known: bool,
 }
 
+/// What a night decides with beyond members and items.
+pub(super) struct Tonight<'a> {
+    pub(super) contacts: &'a Contacts,
+    /// What is scarce; `None`: nothing.
+    pub(super) scarce: Option<Scarce>,
+    /// The member whose offers are traced.
+    pub(super) trace: Option<&'a str>,
+}
+
 /// Decides for every member.
 pub(super) fn decide(
     scene: &Scene<'_>,
     described: &Described,
     known: &Known,
     catalogue: &Catalogue,
-    contacts: &Contacts,
+    tonight: Tonight<'_>,
     stages: &mut Stages,
     notes: &mut Findings,
 ) -> Result<Decided, RunError> {
+    let Tonight { contacts, scarce, trace } = tonight;
     let progress = scene.progress;
     let shards = &scene.histories.shards;
     progress.start("offers", Some(shards.len() as u64));
@@ -59,8 +82,15 @@ pub(super) fn decide(
         known.knowledge.scorer(&known.tuned.parameters).blocking(world.blocked()).repeating(known.repeat.clone());
     let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates);
     let rules = Rules::new(catalogue, &described.features)?;
-    let parts = shards.map(|index, shard: &Shard| {
-        let facts = ShardFacts {
+    let acceptance = learn(scene, described, catalogue, &contacts.log)?;
+    let scarce_inputs = scarce.as_ref().map(|scarce| ScarceInputs {
+        resources: &scarce.resources,
+        ledger: &scarce.ledger,
+        cities: &scarce.cities,
+        holdout: Holdout::new(&catalogue.decision),
+    });
+    let admitted = |index: usize, shard: &Shard| {
+        rules.admit(&ShardFacts {
             index,
             shard,
             features: &described.features,
@@ -72,34 +102,83 @@ pub(super) fn decide(
             tags: &described.tags[index],
             tag_entries: &described.tag_entries,
             as_of: scene.histories.dimensions.as_of,
-        };
+        })
+    };
+    let plain = ShardInputs::plain(scene.members, &contacts.log, &previous);
+    let shared = ShardInputs {
+        channel_opt_in_known: contacts.opt_in_known,
+        acceptance: acceptance.as_ref(),
+        scarce: scarce_inputs.as_ref(),
+        ..plain
+    };
+    let own = |index: usize, shard: &Shard| {
         let first = described.features.offset(index);
-        let (eligible, failed) = rules.admit(&facts)?;
-        let inputs = ShardInputs {
-            eligible: &eligible,
-            members: scene.members,
-            channel_opt_in_known: contacts.opt_in_known,
-            contacts: &contacts.log,
-            previous: &previous,
-            standing: if standing.is_empty() { &[] } else { &standing[first..first + shard.members.len()] },
-        };
+        first..first + shard.members.len()
+    };
+    let inputs_of = |index: usize, shard: &Shard| ShardInputs {
+        segments: &described.memberships.segment[own(index, shard)],
+        standing: if standing.is_empty() { &[] } else { &standing[own(index, shard)] },
+        ..shared
+    };
+    let parts = shards.map(|index, shard: &Shard| {
+        let (eligible, failed) = admitted(index, shard)?;
+        let inputs = ShardInputs { eligible: &eligible, ..inputs_of(index, shard) };
         let mut space = decider.space();
-        let decisions = decider.shard(shard, &inputs, &mut space);
+        let draft = decider.shard(shard, &inputs, &mut space);
         progress.advance(1);
-        Ok::<_, RunError>((decisions, space.take_reach(), failed))
+        Ok::<_, RunError>((draft, space.take_reach(), failed))
     })?;
     let generic = decider.generic(previous.generic());
     let mut reach = vec![Reach::default(); catalogue.offers.len()];
     let mut failed: Vec<FailedRows> = vec![FailedRows::default(); catalogue.offers.len()];
-    let mut decisions = Vec::with_capacity(parts.len());
-    for (part, reached, rows) in parts {
-        decisions.push(part);
+    let mut drafts = Vec::with_capacity(parts.len());
+    for (draft, reached, rows) in parts {
+        drafts.push(draft);
         reach.iter_mut().zip(&reached).for_each(|(sum, more)| sum.add(more));
         failed.iter_mut().zip(rows).for_each(|(sum, more)| sum.add(more));
     }
     rules.note_failures(&failed, notes);
+    let members = match &scarce {
+        Some(_) => member_ids(shards)?,
+        None => Vec::new(),
+    };
+    let settled = settle(drafts, &members, scarce_inputs.as_ref(), &Allocator::new(catalogue, scene.items));
+    let decisions = settled.decisions;
+    let grants = settled.grants;
+    for (sum, more) in reach.iter_mut().zip(&settled.wanted) {
+        sum.wanted += more;
+    }
+    after_caps(&decisions, &mut reach);
+    let mut traced = None;
+    if let Some(id) = trace {
+        let codes: Vec<&str> = described.model.segments.iter().map(|s| s.code.as_str()).collect();
+        let index = shard_of(id.as_bytes(), shards.len().max(1));
+        let shard = shards.get(index)?;
+        if let Some(member) = shard.members.find(id) {
+            let (eligible, _) = admitted(index, &shard)?;
+            let inputs = ShardInputs { eligible: &eligible, ..inputs_of(index, &shard) };
+            let list: Vec<Choice> = decisions[index].choices(member).collect();
+            let context = TraceContext { list: &list, allocation: settled.allocation.as_ref(), segments: &codes };
+            traced = Some(decider.trace(&shard, member, &inputs, context, &mut decider.space()));
+        }
+    }
+    let ledger = scarce.map(|s| scarce::after(scene, described, catalogue, s.ledger, &grants, &members));
     let slots: usize = decisions.iter().map(|d| d.all().len()).sum();
     progress.finish(&format!("{slots} slots filled"));
     stages.end("offers");
-    Ok(Decided { decisions, generic, reach })
+    Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, traced })
+}
+
+/// Counts the members who have each offer.
+fn after_caps(decisions: &[Decisions], reach: &mut [Reach]) {
+    for shard in decisions {
+        for member in 0..shard.members() {
+            let list = shard.of(member);
+            for (slot, decision) in list.iter().enumerate() {
+                if list[..slot].iter().all(|before| before.offer() != decision.offer()) {
+                    reach[usize::from(decision.offer())].after_caps += 1;
+                }
+            }
+        }
+    }
 }

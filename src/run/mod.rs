@@ -10,12 +10,14 @@ mod exit;
 mod fit;
 mod inputs;
 mod kind_needs;
+mod learn;
 mod manifest;
 mod nightly;
 mod outputs;
 mod previous;
 mod published;
 mod report;
+mod scarce;
 mod standing;
 mod summary;
 

@@ -8,12 +8,12 @@ use std::{
 
 use super::{
     FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
-    decide::{Contacts, decide},
+    decide::{Contacts, Tonight, decide},
     fit::{Scene, describe, know, member_ids},
     inputs::{TableDigest, open_inputs},
     outputs::{self, Identity, TIMINGS},
     previous::Previous,
-    report,
+    report, scarce,
 };
 use crate::{
     base::{Day, Findings, digest::Sha256Sum, findings::JobPath, progress::Progress},
@@ -268,20 +268,14 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         );
     }
     let contacts = Contacts {
-        log: ContactLog::new(
-            side.contacts.iter().map(|c| ContactRow {
-                member_id: &c.member_id,
-                offer_id: &c.offer_id,
-                sent: c.sent,
-                accepted: c.accepted,
-                refused: c.refused,
-                released: c.released,
-            }),
-            &catalogue,
-        ),
+        log: ContactLog::new(side.contact_rows(), &catalogue),
         opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),
     };
-    let decided = decide(&scene, &described, &known, &catalogue, &contacts, &mut stages, &mut notes)?;
+    let may_be_named =
+        |member: &str| matches!(side.standing(job, member, as_of), Standing::Personalised | Standing::OptedOut);
+    let scarce = scarce::rebuild(&scene, &described, &catalogue, side.contact_rows(), &may_be_named)?;
+    let tonight = Tonight { contacts: &contacts, scarce, trace: None };
+    let decided = decide(&scene, &described, &known, &catalogue, tonight, &mut stages, &mut notes)?;
 
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;
@@ -306,6 +300,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let identity = Identity {
         run_id: &run_id,
         previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
+        ledger: previous.as_ref().and_then(Previous::ledger_digest),
         inputs: &digests,
         rows: &rows,
     };
@@ -380,6 +375,10 @@ fn run_id(job: &Job, as_of: Day, digests: &[TableDigest], previous: Option<&Prev
         sum.field(digest.sha256.as_bytes());
     }
     sum.field(previous.map_or("none", |p| p.digest.as_str()).as_bytes());
+    if let Some((ledger, _)) = previous.and_then(Previous::ledger_digest) {
+        sum.field(b"ledger");
+        sum.field(ledger.as_bytes());
+    }
     let mut id = sum.hex();
     id.truncate(16);
     id
@@ -457,6 +456,33 @@ impl SideTables {
         }
         Ok(side)
     }
+
+    /// Whether a member's data may be used, and for what.
+    pub(super) fn standing(&self, job: &Job, member: &str, as_of: Day) -> Standing {
+        if self.forgotten.contains(member) {
+            return Standing::Excluded(Exclusion::Forgotten);
+        }
+        let birth = self.members.get(member).birth_date;
+        match self.consent.permission(member, birth, as_of, job.consent()) {
+            Permission::Full => Standing::Personalised,
+            Permission::OptedOut => Standing::OptedOut,
+            Permission::NoLawfulBasis => Standing::Excluded(Exclusion::NoLawfulBasis),
+            Permission::Withdrawn => Standing::Excluded(Exclusion::Withdrawn),
+            Permission::Minor => Standing::Excluded(Exclusion::Minor),
+        }
+    }
+
+    /// The contacts.
+    pub(super) fn contact_rows(&self) -> impl Iterator<Item = ContactRow<'_>> {
+        self.contacts.iter().map(|c| ContactRow {
+            member_id: &c.member_id,
+            offer_id: &c.offer_id,
+            sent: c.sent,
+            accepted: c.accepted,
+            refused: c.refused,
+            released: c.released,
+        })
+    }
 }
 
 /// Says once which cities of members no table knows: they have no tier.
@@ -494,19 +520,7 @@ pub(super) fn read_lines(
         listed_items: listed.clone(),
     };
     let cleaner = LineCleaner::new(lines, &context)?;
-    let standing = |member: &str| {
-        if side.forgotten.contains(member) {
-            return Standing::Excluded(Exclusion::Forgotten);
-        }
-        let birth = side.members.get(member).birth_date;
-        match side.consent.permission(member, birth, as_of, job.consent()) {
-            Permission::Full => Standing::Personalised,
-            Permission::OptedOut => Standing::OptedOut,
-            Permission::NoLawfulBasis => Standing::Excluded(Exclusion::NoLawfulBasis),
-            Permission::Withdrawn => Standing::Excluded(Exclusion::Withdrawn),
-            Permission::Minor => Standing::Excluded(Exclusion::Minor),
-        }
-    };
+    let standing = |member: &str| side.standing(job, member, as_of);
     // Stores and cities of lines are read by SQL features alone.
     let named = |column: &str| {
         let words = |sql: &str| sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == column);

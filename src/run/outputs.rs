@@ -17,18 +17,19 @@ use super::{
     fit::{Described, Known, Scene},
     inputs::TableDigest,
     manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
+    scarce,
     summary::{OfferSummary, ReasonSummary, SegmentSummary},
 };
 use crate::{
     base::IdTable,
     engine::EngineError,
     export::{
-        RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_next_purchases,
-        write_profiles, write_run,
+        LEDGER_PATH, RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_ledger,
+        write_next_purchases, write_profiles, write_run,
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter},
+    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
     store::{StagedFile, Staging},
 };
 
@@ -42,6 +43,8 @@ const BLOCK: usize = 65_536;
 pub(super) struct Identity<'a> {
     pub(super) run_id: &'a str,
     pub(super) previous_run: Option<&'a str>,
+    /// Digest and rows of the previous run's ledger.
+    pub(super) ledger: Option<(&'a str, u64)>,
     pub(super) inputs: &'a [TableDigest],
     pub(super) rows: &'a BTreeMap<String, RowCounts>,
 }
@@ -105,6 +108,13 @@ pub(super) fn write(
     json(staging, "model/thresholds.json", &described.thresholds)?;
     json(staging, "model/vocabulary.json", &described.vocabulary)?;
     json(staging, "model/score.json", &known.tuned)?;
+    if let Some(acceptance) = &decided.acceptance {
+        json(staging, "model/acceptance.json", acceptance)?;
+    }
+    if let Some(ledger) = &decided.ledger {
+        let rows = write_ledger(staging, ledger, catalogue, scene.items, settings.compression)?;
+        files.push(WrittenFile { path: LEDGER_PATH.to_owned(), rows });
+    }
     Ok(files)
 }
 
@@ -163,6 +173,10 @@ pub(super) fn manifest(
     for decision in decided.decisions.iter().flat_map(|d| d.all()) {
         chosen[usize::from(decision.offer())] += 1;
     }
+    let left = match &decided.ledger {
+        Some(ledger) => scarce::left(catalogue, ledger),
+        None => vec![None; catalogue.offers.len()],
+    };
     let histories = scene.histories;
     let in_fit = described.features.members() as u64;
     Manifest {
@@ -176,6 +190,12 @@ pub(super) fn manifest(
             .inputs
             .iter()
             .map(|t| InputEntry { table: t.table.to_owned(), files: t.files, rows: t.rows, sha256: t.sha256.clone() })
+            .chain(identity.ledger.map(|(sha256, rows)| InputEntry {
+                table: "ledger".to_owned(),
+                files: 1,
+                rows,
+                sha256: sha256.to_owned(),
+            }))
             .collect(),
         rows: identity.rows.clone(),
         members: MemberCounts {
@@ -199,12 +219,12 @@ pub(super) fn manifest(
         offers: catalogue
             .offers
             .iter()
-            .zip(decided.reach.iter().zip(&chosen))
-            .map(|(offer, (reach, chosen))| OfferEntry {
+            .zip(decided.reach.iter().zip(&chosen).zip(left))
+            .map(|(offer, ((reach, chosen), cap_left))| OfferEntry {
                 offer_id: offer.offer.id.clone(),
                 eligible: reach.eligible,
                 chosen: *chosen,
-                cap_left: None,
+                cap_left,
             })
             .collect(),
         kpis: kpis(described, decided, in_fit),
@@ -252,6 +272,9 @@ fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<Stri
         kpis.insert("largest_feature_psi".to_owned(), most(&mut drift.psi.iter().map(|p| p.psi)));
     }
     kpis.extend(rates.into_iter().filter_map(|(name, rate)| Some((name.to_owned(), rate?))));
+    if let Some(allocation) = &decided.allocation {
+        kpis.insert("allocation_gap".to_owned(), six_digits(allocation.gap()));
+    }
     kpis
 }
 

@@ -10,10 +10,10 @@ use super::{Manifest, RunError};
 use crate::{
     base::{Day, digest::sha256_hex},
     engine::Engine,
-    export::{PREVIOUS_COLUMNS, push_previous},
+    export::{LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS, push_previous, push_seats},
     features::Vocabulary,
     input::ItemTable,
-    offers::{Catalogue, PreviousDecisions},
+    offers::{Catalogue, PreviousDecisions, Seat},
     recommend::Tuned,
     segments::{Distributions, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
     store::{OutputRoot, Places, StoreError, run_folder},
@@ -151,6 +151,31 @@ impl Previous {
             false => Err("it does not have the columns of a decision".to_owned()),
         })?;
         Ok(builder.build())
+    }
+
+    /// SHA-256 and rows of its ledger of scarce offers, if it has one.
+    pub(super) fn ledger_digest(&self) -> Option<(&str, u64)> {
+        let file = self.manifest.outputs.iter().find(|o| o.path == LEDGER_PATH)?;
+        Some((file.sha256.as_str(), file.rows.unwrap_or_default()))
+    }
+
+    /// The seats of scarce offers it left; none where it had nothing scarce.
+    pub(super) fn seats(
+        &self,
+        engine: &Engine,
+        catalogue: &Catalogue,
+        items: &ItemTable,
+    ) -> Result<Vec<Seat>, RunError> {
+        let mut seats = Vec::new();
+        if self.ledger_digest().is_some() {
+            self.read(engine, LEDGER_PATH, LEDGER_COLUMNS, |batch| {
+                match push_seats(batch, catalogue, items, &mut seats) {
+                    true => Ok(()),
+                    false => Err("it does not have the columns of a ledger".to_owned()),
+                }
+            })?;
+        }
+        Ok(seats)
     }
 
     /// Reads columns of one of its tables, in row order; texts come as plain strings.

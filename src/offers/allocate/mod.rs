@@ -40,6 +40,12 @@ impl<'a> Allocator<'a> {
         Self { rules: ListRules::new(catalogue, items) }
     }
 
+    /// By offer: members whose best list has the scarce offer, were there enough of everything.
+    #[must_use]
+    pub fn wanted(&self, shards: &[ShardBids], resources: &Resources) -> Vec<u64> {
+        prices::wanted(&self.rules, shards, resources)
+    }
+
     /// Allocates: finds prices, then fills. `shards` are read in parallel; their order and number do not matter.
     #[must_use]
     pub fn allocate(&self, shards: &[ShardBids], resources: &Resources) -> Allocation {

@@ -89,6 +89,35 @@ fn demand(
     (asked, value)
 }
 
+/// By offer: members whose best list has the scarce offer, were there enough of everything.
+pub(super) fn wanted(rules: &ListRules<'_>, shards: &[ShardBids], resources: &Resources) -> Vec<u64> {
+    let prices = vec![0.0; resources.list().len()];
+    let offerings = Offerings { rules, resources, prices: &prices, left: None };
+    let parts: Vec<Vec<u64>> = pieces(shards)
+        .into_par_iter()
+        .with_max_len(1)
+        .map_init(Space::default, |space, (shard, range)| {
+            let shard = &shards[shard];
+            let mut wanted = vec![0; resources.offers()];
+            for at in range {
+                let bids = shard.of(at);
+                offerings.solve(&shard.members()[at], bids, |_| State::Open, None, space);
+                for bid in space.chosen.iter().map(|at| &bids[*at as usize]) {
+                    if resources.is_scarce(bid.offer()) {
+                        wanted[usize::from(bid.offer())] += 1;
+                    }
+                }
+            }
+            wanted
+        })
+        .collect();
+    let mut wanted = vec![0; resources.offers()];
+    for part in parts {
+        wanted.iter_mut().zip(part).for_each(|(sum, more)| *sum += more);
+    }
+    wanted
+}
+
 /// The greatest score per unit that each resource is asked for with.
 fn greatest(shards: &[ShardBids], resources: &Resources) -> Vec<f64> {
     let parts: Vec<Vec<f64>> = shards

@@ -98,6 +98,11 @@ impl Resources {
         &self.list
     }
 
+    /// Number of offers.
+    pub(super) fn offers(&self) -> usize {
+        self.uses.len()
+    }
+
     /// Whether an offer uses up anything.
     #[must_use]
     pub fn is_scarce(&self, offer: u16) -> bool {
