@@ -24,6 +24,7 @@
 //!
 //! Everything is a pure function of what it is given: same values, same bytes.
 
+mod backtest;
 mod map;
 pub mod night;
 mod page;
@@ -33,6 +34,7 @@ pub mod table;
 mod text;
 
 pub use map::{MapAxis, SegmentMap};
+pub use backtest::backtest_page;
 pub use page::{Language, Page, Section, note, paragraph};
 pub use settings::{RawReport, ReportSettings};
 pub use text::{Text, count, fixed, number, percent, signed, text};

@@ -13,6 +13,7 @@ use crate::{
     backtest::{LENGTHS, ListEntry, METRICS, MethodResult, Results},
     engine::EngineError,
     export::{Compression, write_batches},
+    report::backtest_page,
     store::Staging,
 };
 
@@ -93,9 +94,10 @@ fn write_truth(staging: &Staging, file: &str, fitted: &Fitted) -> Result<(), Run
     Ok(())
 }
 
-/// `backtest.json` and `figures.parquet`.
+/// `backtest.json`, `report.html` and `figures.parquet`.
 pub(super) fn write_results(staging: &Staging, results: &Results) -> Result<(), RunError> {
     super::super::outputs::json(staging, "backtest.json", results)?;
+    staging.write("report.html", backtest_page(results).render().as_bytes())?;
     let number = |name: &str, nullable| Field::new(name, DataType::Float64, nullable);
     let schema = Arc::new(Schema::new(vec![
         field("method", DataType::Utf8),
