@@ -37,6 +37,14 @@ pub struct Case {
     to: u32,
 }
 
+#[cfg(test)]
+impl Case {
+    /// A case without a truth.
+    pub(super) fn of(shard: usize, member: usize, number: usize) -> Self {
+        Self { shard: shard as u32, member: member as u32, number: number as u32, from: 0, to: 0 }
+    }
+}
+
 /// The members to score with what they bought.
 #[derive(Debug, Clone, Default)]
 pub struct Cases {

@@ -19,6 +19,8 @@ pub mod methods;
 mod narrow;
 mod results;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use basket_store::{BasketStore, Counts};
 pub use cases::{Case, CaseRules, Cases};

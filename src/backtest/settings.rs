@@ -39,8 +39,10 @@ pub struct RawBacktest {
     pub max_members: u32,
     /// Resamples of the bootstrap over members.
     pub resamples: u32,
-    /// Items of the popular lists count this many last days (baskets of a member, where the data has no time).
+    /// Days at the end of the history that recent popularity counts.
     pub recent_days: u32,
+    /// Newest baskets of each member that recent popularity counts where the data has no time.
+    pub recent_baskets: u32,
     /// Neighbours of an item in item-kNN.
     pub item_neighbours: u32,
     /// Baselines that are measured too.
@@ -98,6 +100,7 @@ impl Default for RawBacktest {
             max_members: 20_000,
             resamples: 1000,
             recent_days: 30,
+            recent_baskets: 2,
             item_neighbours: 200,
             baselines: Baseline::ALL.to_vec(),
         }
@@ -145,6 +148,8 @@ pub struct BacktestSettings {
     pub resamples: u32,
     /// Days that recent popularity counts.
     pub recent_days: u32,
+    /// Newest baskets of each member that recent popularity counts where the data has no time.
+    pub recent_baskets: u32,
     /// Neighbours of an item in item-kNN.
     pub item_neighbours: u32,
     /// Baselines, in their own order.
@@ -202,6 +207,7 @@ impl RawBacktest {
             max_members: whole("max_members", self.max_members, 1, 100_000_000),
             resamples: whole("resamples", self.resamples, 100, 100_000),
             recent_days: whole("recent_days", self.recent_days, 1, 3650),
+            recent_baskets: whole("recent_baskets", self.recent_baskets, 1, 3650),
             item_neighbours: whole("item_neighbours", self.item_neighbours, 1, 10_000),
             baselines,
         }

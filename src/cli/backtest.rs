@@ -201,34 +201,29 @@ fn push_differences(results: &Results, names: usize, out: &mut String) {
     let Some(ours) = results.methods.first() else { return };
     let _ = writeln!(
         out,
-        "\n  {} less the method, same members  recall@10                  ndcg@10                    new items only, recall@10",
-        ours.name
+        "\n  {} less the method, over the same members\n  {}  {:<29}{:<29}new items only, recall@10",
+        ours.name,
+        pad("method", names),
+        "recall@10",
+        "ndcg@10"
     );
     for method in results.methods.iter().skip(1) {
         let cell = |scope, name: &str| match method.figure(scope, name).and_then(|f| f.ours_minus_this) {
-            Some(d) => {
-                let sign = if d.low > 0.0 {
-                    '+'
-                } else if d.high < 0.0 {
-                    '-'
-                } else {
-                    '='
-                };
-                format!("{sign} {:+.4} [{:+.4}, {:+.4}]", d.mean, d.low, d.high)
-            }
+            Some(d) if d.low > 0.0 => format!("{:+.4} [{:+.4}, {:+.4}] +", d.mean, d.low, d.high),
+            Some(d) if d.high < 0.0 => format!("{:+.4} [{:+.4}, {:+.4}] -", d.mean, d.low, d.high),
+            Some(d) => format!("{:+.4} [{:+.4}, {:+.4}]", d.mean, d.low, d.high),
             None => "-".to_owned(),
         };
         let _ = writeln!(
             out,
-            "  {}  {}  {:<25}  {:<25}  {}",
+            "  {}  {:<29}{:<29}{}",
             pad(&method.name, names),
-            " ".repeat((ours.name.len() + 30).saturating_sub(names)),
             cell(Scope::Overall, "recall@10"),
             cell(Scope::Overall, "ndcg@10"),
             cell(Scope::ExploreList, "recall@10"),
         );
     }
-    let _ = writeln!(out, "  (+ above, - below: the 95% interval of the difference excludes zero; = neither)");
+    let _ = writeln!(out, "  (+ above, - below: the 95% interval of the difference excludes zero)");
 }
 
 fn push_beyond(results: &Results, names: usize, out: &mut String) {

@@ -218,8 +218,8 @@ pub type TailCase = (u32, Vec<u32>);
 
 const GROUPS: [usize; 5] = [1, 3, 7, 11, 19];
 const DECAYS: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
-const NEIGHBOURS: [usize; 3] = [100, 300, 900];
-const ALPHAS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const NEIGHBOURS: [usize; 4] = [100, 300, 900, 2000];
+const ALPHAS: [f64; 10] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// The settings with the best recall@10 on a tail of the history: first the groups, then the decay of baskets, then that
 /// of groups, then the groups once more; k and α along with each. Starts from the published settings.
@@ -253,6 +253,9 @@ pub fn tune(store: &BasketStore, tail: &[TailCase]) -> TifuSettings {
     best.0
 }
 
+/// Length of the lists that tuning judges.
+const K: usize = 10;
+
 /// Mean recall@10 under every k and α.
 fn evaluate(store: &BasketStore, tail: &[TailCase], settings: &TifuSettings) -> Vec<(TifuSettings, f64)> {
     const BLOCK: usize = 32;
@@ -262,49 +265,11 @@ fn evaluate(store: &BasketStore, tail: &[TailCase], settings: &TifuSettings) -> 
         .flat_map(|k| ALPHAS.iter().map(|alpha| TifuSettings { neighbours: *k, alpha: *alpha, ..*settings }))
         .collect();
     let blocks = shard_map::map(tail.len().div_ceil(BLOCK), |block| {
-        let mut sums = vec![0.0; grid.len()];
-        let (mut products, mut nearest) = (Vec::new(), Vec::new());
-        let mut theirs = vec![0.0f64; store.items()];
-        let mut own = vec![0.0f64; store.items()];
-        let (mut ranked, mut items) = (Vec::new(), Vec::new());
+        let mut judge = Judge::new(&vectors, store.items());
         for (member, truth) in &tail[block * BLOCK..((block + 1) * BLOCK).min(tail.len())] {
-            let member = *member as usize;
-            vectors.nearest(member, NEIGHBOURS[NEIGHBOURS.len() - 1], &mut products, &mut nearest);
-            let mut touched: Vec<u32> = Vec::new();
-            for (item, value) in vectors.member(member) {
-                own[*item as usize] = *value;
-                touched.push(*item);
-            }
-            let mut used = 0;
-            for (at, k) in NEIGHBOURS.iter().enumerate() {
-                for (_, other) in &nearest[used.min(nearest.len())..(*k).min(nearest.len())] {
-                    for (item, value) in vectors.member(*other as usize) {
-                        if theirs[*item as usize] == 0.0 && own[*item as usize] == 0.0 {
-                            touched.push(*item);
-                        }
-                        theirs[*item as usize] += value;
-                    }
-                }
-                used = *k;
-                let count = (*k).min(nearest.len()).max(1) as f64;
-                for (a, alpha) in ALPHAS.iter().enumerate() {
-                    let mut top = TopK::new(10);
-                    for item in &touched {
-                        let i = *item as usize;
-                        top.push(alpha * own[i] + (1.0 - alpha) / count * theirs[i], *item);
-                    }
-                    top.drain_sorted(&mut ranked);
-                    items.clear();
-                    items.extend(ranked.iter().map(|(_, item)| *item));
-                    sums[at * ALPHAS.len() + a] += ranking::recall(&items, truth, 10);
-                }
-            }
-            for item in touched {
-                own[item as usize] = 0.0;
-                theirs[item as usize] = 0.0;
-            }
+            judge.member(*member as usize, truth);
         }
-        Ok::<_, std::convert::Infallible>(sums)
+        Ok::<_, std::convert::Infallible>(judge.sums)
     });
     let Ok(blocks) = blocks;
     let mut whole = vec![0.0; grid.len()];
@@ -314,4 +279,76 @@ fn evaluate(store: &BasketStore, tail: &[TailCase], settings: &TifuSettings) -> 
         }
     }
     grid.into_iter().zip(whole).map(|(settings, sum)| (settings, sum / tail.len() as f64)).collect()
+}
+
+/// Judges one member after the other under every k and α. What the member does not have keeps its order whatever α is, so
+/// that its ten best are found once for each k.
+struct Judge<'a> {
+    vectors: &'a Vectors,
+    products: Vec<f64>,
+    nearest: Vec<(f64, u32)>,
+    /// Sums of the neighbours' vectors, and the items they are of.
+    theirs: Vec<f64>,
+    touched: Vec<u32>,
+    /// Recall by k and α.
+    sums: Vec<f64>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(vectors: &'a Vectors, items: usize) -> Self {
+        Self {
+            vectors,
+            products: Vec::new(),
+            nearest: Vec::new(),
+            theirs: vec![0.0; items],
+            touched: Vec::new(),
+            sums: vec![0.0; NEIGHBOURS.len() * ALPHAS.len()],
+        }
+    }
+
+    fn member(&mut self, member: usize, truth: &[u32]) {
+        let Self { vectors, products, nearest, theirs, touched, sums } = self;
+        vectors.nearest(member, NEIGHBOURS[NEIGHBOURS.len() - 1], products, nearest);
+        let own = vectors.member(member);
+        let (mut new, mut ranked, mut items) = (Vec::new(), Vec::new(), Vec::new());
+        let mut used = 0;
+        for (at, k) in NEIGHBOURS.iter().enumerate() {
+            let count = (*k).min(nearest.len());
+            for (_, other) in &nearest[used..count] {
+                for (item, value) in vectors.member(*other as usize) {
+                    let sum = &mut theirs[*item as usize];
+                    if *sum == 0.0 {
+                        touched.push(*item);
+                    }
+                    *sum += value;
+                }
+            }
+            used = count;
+            let mut top = TopK::new(K);
+            for item in touched.iter() {
+                let sum = theirs[*item as usize];
+                let might = top.threshold().is_none_or(|least| sum >= least);
+                if might && own.binary_search_by_key(item, |entry| entry.0).is_err() {
+                    top.push(sum, *item);
+                }
+            }
+            top.drain_sorted(&mut new);
+            for (a, alpha) in ALPHAS.iter().enumerate() {
+                let share = (1.0 - alpha) / count.max(1) as f64;
+                for (item, value) in own {
+                    top.push(alpha * value + share * theirs[*item as usize], *item);
+                }
+                for (sum, item) in &new {
+                    top.push(share * sum, *item);
+                }
+                top.drain_sorted(&mut ranked);
+                items.clear();
+                items.extend(ranked.iter().map(|(_, item)| *item));
+                sums[at * ALPHAS.len() + a] += ranking::recall(&items, truth, K);
+            }
+        }
+        for item in touched.drain(..) {
+            theirs[item as usize] = 0.0;
+        }
+    }
 }

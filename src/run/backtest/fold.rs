@@ -123,7 +123,11 @@ pub(super) fn fit(
     progress.start("baselines", None);
     let counts = Counts::of(&store);
     let popular = Popularity::of(&store, None);
-    let recent = Popularity::of(&store, Some(settings.recent_days));
+    let (recently, recently_of) = match timeline {
+        Timeline::Calendar => (settings.recent_days, "days"),
+        Timeline::Ordinal => (settings.recent_baskets, "baskets of each member"),
+    };
+    let recent = Popularity::of(&store, Some(recently));
     let scorer = known.knowledge.scorer(&known.tuned.parameters);
     let tuned = serde_json::to_value(known.tuned).unwrap_or_default();
     let ours = serde_json::to_value(known.tuned.parameters).map(|v| words(&v)).unwrap_or_default();
@@ -132,8 +136,7 @@ pub(super) fn fit(
         methods.push(match baseline {
             Baseline::Popular => Box::new(Popular::new("global popularity", String::new(), &popular, &store)),
             Baseline::RecentPopular => {
-                let what = if timeline == Timeline::Calendar { "days" } else { "newest baskets of each member" };
-                let settings = format!("last {} {what}", settings.recent_days);
+                let settings = format!("last {recently} {recently_of}");
                 Box::new(Popular::new("recent popularity", settings, &recent, &store))
             }
             Baseline::Personal => Box::new(Personal::new(&popular, &counts)),
