@@ -4,7 +4,8 @@ use super::raw::RawJob;
 use crate::{
     base::{Findings, findings::JobPath},
     input::{contract::Table, settings::InputSettings},
-    offers::kind_named,
+    offers::{Incentive, OfferSettings, kind_named, price_sensitivity},
+    segments::SegmentRule,
 };
 
 /// Checks what sections need of each other, as far as the job alone tells; what a table lacks is found when it is opened.
@@ -21,6 +22,29 @@ pub(super) fn check(raw: &RawJob, inputs: &InputSettings, findings: &mut Finding
                 JobPath::root().key(section).key(key),
                 "categories are denied, but no table says which items they hold",
                 "name `[inputs.items]` with a `category` column",
+            );
+        }
+    }
+}
+
+/// A discount must not be decided by price sensitivity, not by way of a segment by rule either.
+pub(super) fn check_discounts(rules: &[SegmentRule], offers: &OfferSettings, findings: &mut Findings) {
+    for (index, offer) in offers.offers.iter().enumerate() {
+        let gives_money = offer.incentive == Incentive::Discount || offer.value_minor > 0;
+        let Some(sql) = offer.eligible.as_deref().filter(|_| gives_money) else { continue };
+        let named = |rule: &&SegmentRule| {
+            sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == rule.code.as_str())
+        };
+        for rule in rules.iter().filter(named) {
+            let Some(name) = price_sensitivity(&rule.when) else { continue };
+            findings.error(
+                "offers::discount_gated_by_price_sensitivity",
+                JobPath::root().key("offers").index(index).key("eligible"),
+                format!(
+                    "the rule of `{}` decides by `{}`, and so by `{name}`, who gets money off",
+                    offer.id, rule.code
+                ),
+                "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
             );
         }
     }

@@ -279,6 +279,7 @@ impl RawJob {
         let backtest = self.backtest.check(&root.key("backtest"), findings);
         let report = self.report.check(&root.key("report"), findings);
         across::check(self, &inputs, findings);
+        across::check_discounts(&segments.rules, &offers, findings);
         Job {
             file: file.to_owned(),
             version: self.version,

@@ -69,7 +69,7 @@ pub use response::{ContactRules, ExplorationSettings, LearningSettings, RawConta
 pub use sentences::{Reason, SentencePair, Sentences};
 pub use settings::{
     DecisionSettings, Incentive, Offer, OfferSettings, RawCatalogue, RawDecision, RawOffer, RawSentence, check_offers,
-    default_offers,
+    default_offers, price_sensitivity,
 };
 pub use standing::{Participation, Standing};
 pub use subjects::{SubjectKind, Subjects};

@@ -461,11 +461,12 @@ pub(super) fn money(
     Some(amount.max(0))
 }
 
-/// A name in an SQL rule that stands for price sensitivity or discount affinity.
-fn price_sensitivity(rule: &str) -> Option<&str> {
+/// A word of an SQL rule that stands for price sensitivity or discount affinity.
+#[must_use]
+pub fn price_sensitivity(rule: &str) -> Option<&str> {
     rule.split(|c: char| !(c.is_alphanumeric() || c == '_')).find(|word| {
         let word = word.to_lowercase();
-        ["discount", "price_sensitiv", "coupon_affinity", "promo"].iter().any(|part| word.contains(part))
+        ["discount", "price_sensitiv", "price_tier", "coupon_affinity", "promo"].iter().any(|part| word.contains(part))
     })
 }
 

@@ -1,4 +1,4 @@
-//! Offers' `eligible` rules: SQL conditions over the member table.
+//! Offers' `eligible` rules and segments by rule: SQL conditions over the member table.
 
 use std::sync::Arc;
 
@@ -10,13 +10,16 @@ use arrow::{
 use super::RunError;
 use crate::{
     base::{Day, Findings, calendar::age_on, findings::JobPath},
-    engine::{EngineError, expr::RowPredicate},
+    engine::{
+        EngineError,
+        expr::{ExprError, RowPredicate},
+    },
     features::{CATEGORY_PREFIX, CHANNEL_PREFIX, FeatureTable},
     history::Shard,
     input::{MemberAttributes, MemberTable},
     job::Job,
-    offers::{Bits, Catalogue},
-    segments::{Lifecycle, Memberships, SegmentModel, ShardTags, TagEntry, ValueBand},
+    offers::{Bits, BoundOffer, Catalogue},
+    segments::{Lifecycle, Memberships, SegmentModel, SegmentRule, ShardTags, TagEntry, ValueBand},
 };
 
 /// A column of the member table that is no feature.
@@ -82,31 +85,49 @@ fn schema<'n>(features: impl IntoIterator<Item = &'n str>) -> SchemaRef {
 /// Checks every rule against the columns the member table will have. Shares of a category or channel get their names
 /// from the data, so any name of that form passes here.
 pub(super) fn check(job: &Job, findings: &mut Findings) {
-    let known = job.features().names();
     for (index, offer) in job.offers().offers.iter().enumerate() {
         let Some(sql) = &offer.eligible else { continue };
-        let words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
-        let shares = words.filter(|w| w.starts_with(CATEGORY_PREFIX) || w.starts_with(CHANNEL_PREFIX));
-        let names: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).chain(shares).collect();
         let at = JobPath::root().key("offers").index(index).key("eligible");
-        let schema = schema(names);
-        let rule = match RowPredicate::compile(&schema, sql) {
-            Ok(rule) => rule,
-            Err(e) => {
-                findings.error("offers::bad_rule", at, format!("offer `{}`: {e}", offer.id), e.help());
-                continue;
-            }
-        };
-        // What fails on a member of whom everything is 1 fails on everybody; a rule without columns says the same of all.
-        match rule.evaluate(&one_of_everything(&schema)) {
+        match tried(job, sql) {
             Err(e) => findings.error("offers::bad_rule", at, format!("offer `{}`: {e}", offer.id), e.help()),
-            Ok(mask) if rule.columns().is_empty() && !mask.value(0) => {
+            Ok(true) => {
                 let message = format!("nobody can get `{}`: its rule is never true", offer.id);
                 findings.warn("offers::nobody", at, message, "correct the rule");
             }
-            Ok(_) => {}
+            Ok(false) => {}
         }
     }
+    for (index, rule) in job.segments().rules.iter().enumerate() {
+        let at = JobPath::root().key("segments").key("rules").index(index).key("when");
+        match tried(job, &rule.when) {
+            Err(e) => findings.error("segments::bad_condition", at, format!("rule `{}`: {e}", rule.code), e.help()),
+            Ok(true) => {
+                let message = format!("nobody can get the tag `{}`: its condition is never true", rule.code);
+                findings.warn("segments::nobody", at, message, "correct the condition");
+            }
+            Ok(false) => {}
+        }
+    }
+}
+
+/// Tries a rule; says whether it is never true.
+fn tried(job: &Job, sql: &str) -> Result<bool, ExprError> {
+    let known = job.features().names();
+    let words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let shares = words.filter(|w| w.starts_with(CATEGORY_PREFIX) || w.starts_with(CHANNEL_PREFIX));
+    let names: std::collections::BTreeSet<&str> = known.iter().map(String::as_str).chain(shares).collect();
+    let schema = schema(names);
+    let rule = RowPredicate::compile(&schema, sql)?;
+    // What fails on a member of whom everything is 1 fails on everybody; a rule without columns says the same of all.
+    let mask = rule.evaluate(&one_of_everything(&schema))?;
+    Ok(rule.columns().is_empty() && !mask.value(0))
+}
+
+/// Whose condition a rule is.
+#[derive(Debug, Clone)]
+enum Owner {
+    Offer(usize, String),
+    Segment(usize, String),
 }
 
 /// A member of whom every number is 1 and every text empty.
@@ -126,9 +147,9 @@ fn one_of_everything(schema: &SchemaRef) -> RecordBatch {
 /// The rules of a run, ready to be asked shard by shard.
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// By offer.
+    /// By offer or segment.
     rules: Vec<Option<RowPredicate>>,
-    ids: Vec<String>,
+    owners: Vec<Owner>,
     /// Positions in the feature table and names of the features that any rule reads.
     features: Vec<(usize, String)>,
     /// Positions in [`ATTRIBUTES`] that any rule reads.
@@ -157,13 +178,30 @@ impl Rules {
     /// # Errors
     /// If a rule names a share of a category or channel that has none.
     pub(super) fn new(catalogue: &Catalogue, features: &FeatureTable) -> Result<Self, RunError> {
+        let of =
+            |(i, offer): (usize, &BoundOffer)| (Owner::Offer(i, offer.offer.id.clone()), offer.offer.eligible.clone());
+        Self::compile(catalogue.offers.iter().enumerate().map(of).unzip(), features)
+    }
+
+    /// Compiles the conditions of segments by rule.
+    ///
+    /// # Errors
+    /// If one names a share of a category or channel that has none.
+    pub(super) fn of_segments(rules: &[SegmentRule], features: &FeatureTable) -> Result<Self, RunError> {
+        let of = |(i, rule): (usize, &SegmentRule)| (Owner::Segment(i, rule.code.to_string()), Some(rule.when.clone()));
+        Self::compile(rules.iter().enumerate().map(of).unzip(), features)
+    }
+
+    fn compile(
+        (owners, conditions): (Vec<Owner>, Vec<Option<String>>),
+        features: &FeatureTable,
+    ) -> Result<Self, RunError> {
         let entries = features.dictionary().entries();
         let whole = schema(entries.iter().map(|e| e.name.as_str()));
         let mut used: Vec<String> = Vec::new();
-        for (index, offer) in catalogue.offers.iter().enumerate() {
-            if let Some(sql) = &offer.offer.eligible {
-                let rule =
-                    RowPredicate::compile(&whole, sql).map_err(|source| failed(index, &offer.offer.id, source))?;
+        for (owner, sql) in owners.iter().zip(&conditions) {
+            if let Some(sql) = sql {
+                let rule = RowPredicate::compile(&whole, sql).map_err(|source| failed(owner, source))?;
                 used.extend(rule.columns().iter().cloned());
             }
         }
@@ -182,20 +220,18 @@ impl Rules {
             .map(|(_, name)| Field::new(name, DataType::Float64, true))
             .chain(attributes.iter().map(|i| Field::new(ATTRIBUTES[*i].name, data_type(&ATTRIBUTES[*i].kind), true)));
         let narrow: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let rules = catalogue
-            .offers
+        let rules = owners
             .iter()
-            .enumerate()
-            .map(|(index, offer)| {
+            .zip(&conditions)
+            .map(|(owner, sql)| {
                 let compile = |sql: &String| RowPredicate::compile(&narrow, sql);
-                offer.offer.eligible.as_ref().map(compile).transpose().map_err(|e| failed(index, &offer.offer.id, e))
+                sql.as_ref().map(compile).transpose().map_err(|e| failed(owner, e))
             })
             .collect::<Result<_, _>>()?;
-        let ids = catalogue.offers.iter().map(|o| o.offer.id.clone()).collect();
-        Ok(Self { rules, ids, features: columns, attributes, schema: narrow })
+        Ok(Self { rules, owners, features: columns, attributes, schema: narrow })
     }
 
-    /// By offer, the members of a shard whom its rule admits; `None` where it has no rule. A member on whose values a rule
+    /// By offer or segment, the members of a shard whom its rule admits; `None` where it has no rule. A member on whose values a rule
     /// fails (a division by zero) is not admitted, and counted.
     ///
     /// # Errors
@@ -218,14 +254,23 @@ impl Rules {
 
     /// Says once of each rule that failed on members how often and why.
     pub(super) fn note_failures(&self, failed: &[FailedRows], notes: &mut Findings) {
-        for (index, rows) in failed.iter().enumerate().filter(|(_, rows)| rows.members > 0) {
-            let at = JobPath::root().key("offers").index(index).key("eligible");
-            let message = format!(
-                "offer `{}`: the rule fails on {} members, who do not get it: {}",
-                self.ids[index], rows.members, rows.reason
-            );
+        for (owner, rows) in self.owners.iter().zip(failed).filter(|(_, rows)| rows.members > 0) {
+            let (code, at, what) = match owner {
+                Owner::Offer(index, id) => (
+                    "offers::rule_fails",
+                    JobPath::root().key("offers").index(*index).key("eligible"),
+                    format!("offer `{id}`"),
+                ),
+                Owner::Segment(index, code) => (
+                    "segments::rule_fails",
+                    JobPath::root().key("segments").key("rules").index(*index).key("when"),
+                    format!("rule `{code}`"),
+                ),
+            };
+            let message =
+                format!("{what}: the rule fails on {} members, who do not get it: {}", rows.members, rows.reason);
             let help = "guard it: nullif(x, 0) under a division, try_cast instead of cast";
-            notes.warn("offers::rule_fails", at, message, help);
+            notes.warn(code, at, message, help);
         }
     }
 
@@ -314,6 +359,10 @@ fn ask(rule: &RowPredicate, batch: &RecordBatch, first: usize, mask: &mut [bool]
     }
 }
 
-fn failed(index: usize, offer: &str, source: crate::engine::expr::ExprError) -> RunError {
-    RunError::Eligible { index, offer: offer.to_owned(), source: Box::new(source) }
+fn failed(owner: &Owner, source: ExprError) -> RunError {
+    let source = Box::new(source);
+    match owner {
+        Owner::Offer(index, offer) => RunError::Eligible { index: *index, offer: offer.clone(), source },
+        Owner::Segment(index, code) => RunError::SegmentRule { index: *index, code: code.clone(), source },
+    }
 }

@@ -139,6 +139,17 @@ pub enum RunError {
         /// What the truth is.
         truth: String,
     },
+    /// The condition of a segment by rule failed on a member.
+    #[error("segments.rules[{index}].when of `{code}`")]
+    SegmentRule {
+        /// Its place in the list.
+        index: usize,
+        /// The rule.
+        code: String,
+        /// What went wrong.
+        #[source]
+        source: Box<crate::engine::expr::ExprError>,
+    },
     /// Row accounting does not add up: a bug.
     #[error("rows of table {table} do not add up; please report this")]
     Unbalanced {
@@ -162,7 +173,7 @@ impl RunError {
             | Self::BadPrevious { .. }
             | Self::NoSuchRun { .. }
             | Self::BadRunFile { .. } => ExitCode::NoInput,
-            Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } => ExitCode::BadJob,
+            Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => ExitCode::BadJob,
             Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
             Self::Input(_) => ExitCode::NoInput,
             Self::Engine(EngineError::NotParquet { .. } | EngineError::Damaged { .. } | EngineError::Store(_)) => {

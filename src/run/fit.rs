@@ -2,7 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{RunError, Stages, previous::Previous};
+use super::{
+    RunError, Stages,
+    eligibility::{FailedRows, Rules, ShardFacts},
+    previous::Previous,
+};
 use crate::{
     base::{Findings, calendar::FestivalCalendar, findings::JobPath, progress::Progress},
     engine::Engine,
@@ -220,6 +224,8 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         Ok::<_, RunError>((tags, city_tiers))
     })?;
     let (tags, city_tier): (Vec<ShardTags>, Vec<Vec<u8>>) = parts.into_iter().unzip();
+    let tags =
+        by_rules(scene, &book, tags, &features, &model, &memberships, &lifecycle, &value_band, &previous_tags, notes)?;
     let given: usize = tags.iter().map(|t| t.held.len()).sum();
     progress.finish(&format!("{given} tags"));
     stages.end("tags");
@@ -269,6 +275,53 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         gates,
         next_purchase,
     })
+}
+
+/// Adds the tags of the job's segments by rule.
+#[expect(clippy::too_many_arguments, reason = "the member table is put together from all of these")]
+fn by_rules(
+    scene: &Scene<'_>,
+    book: &TagBook<'_>,
+    tags: Vec<ShardTags>,
+    features: &FeatureTable,
+    model: &SegmentModel,
+    memberships: &Memberships,
+    lifecycle: &[Lifecycle],
+    value_band: &[ValueBand],
+    previous: &PreviousTags,
+    notes: &mut Findings,
+) -> Result<Vec<ShardTags>, RunError> {
+    let rules = &scene.job.segments().rules;
+    if rules.is_empty() {
+        return Ok(tags);
+    }
+    let compiled = Rules::of_segments(rules, features)?;
+    let parts = scene.histories.shards.map(|index, shard| {
+        let facts = ShardFacts {
+            index,
+            shard,
+            features,
+            members: scene.members,
+            model,
+            memberships,
+            lifecycle,
+            value_band,
+            tags: &tags[index],
+            tag_entries: book.entries(),
+            as_of: scene.histories.dimensions.as_of,
+        };
+        let (masks, failed) = compiled.admit(&facts)?;
+        let admits = |rule: usize, member: usize| masks[rule].as_ref().is_some_and(|mask| mask.contains(member));
+        Ok::<_, RunError>((book.with_rules(shard, &tags[index], admits, previous), failed))
+    })?;
+    let mut failed = vec![FailedRows::default(); rules.len()];
+    let mut all = Vec::with_capacity(parts.len());
+    for (tags, more) in parts {
+        all.push(tags);
+        failed.iter_mut().zip(more).for_each(|(sum, rows)| sum.add(rows));
+    }
+    compiled.note_failures(&failed, notes);
+    Ok(all)
 }
 
 /// Member ids by shard.

@@ -14,9 +14,8 @@ use crate::{
     kmeans::{Assignment, Fitted, KMeansError, KMeansParams, Start, assign},
 };
 
-/// Version of the written model. A reader accepts its own version only: a run whose previous model has another version
-/// fits afresh.
-pub const FORMAT: u32 = 2;
+/// Version of the written model: rises when a reader of the version before would misread it.
+pub const FORMAT: u32 = 1;
 
 /// One segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +33,7 @@ pub struct Segment {
     /// Members in it in the run that fitted the model.
     pub members: u64,
     /// Members nearest to its centroid in that run; it differs from `members` by those who are held.
+    #[serde(default)]
     pub nearest: u64,
     /// Centroid in scaled units, one value a feature.
     pub scaled: Vec<f32>,
@@ -137,7 +137,7 @@ impl SegmentModel {
     /// If there are fewer members, or fewer kinds of members, than segments.
     pub fn fit(input: &FitInput<'_>, settings: &Segments) -> Result<SegmentFit, SegmentError> {
         let features: Vec<String> = input.scaling.features.iter().map(|f| f.name.clone()).collect();
-        let comparable = |p: &&PreviousSegments<'_>| p.model.features == features;
+        let comparable = |p: &&PreviousSegments<'_>| p.model.format == FORMAT && p.model.features == features;
         let old = input.previous.as_ref().filter(comparable).map(|p| p.model.rescaled(input.scaling));
         let warm = old.as_ref().filter(|old| settings.warm_start && old.nrows() == settings.k);
         let seed = derive_seed(input.job_seed.wrapping_add(settings.seed_offset), "segments/k-means");

@@ -16,4 +16,5 @@ mod object_store;
 mod online_retail;
 mod personas;
 mod planted;
+mod stability;
 mod support;
