@@ -99,7 +99,7 @@ fn fill<F: Element>(rows: ArrayView2<'_, F>, panel: &mut [[f64; LANES]]) -> Resu
 }
 
 /// Rows by centroid and weighted inertia of packed rows; `centroids` has shape `(k, dim)` in row order.
-pub(super) fn summary<F: Element>(data: &Panels<F>, centroids: &[F]) -> (Vec<u64>, f64) {
+pub(super) fn summary<F: Element>(data: &Panels<'_, F>, centroids: &[F]) -> (Vec<u64>, f64) {
     let parts: Vec<(Vec<u64>, f64)> = (0..data.blocks())
         .into_par_iter()
         .map(|block| {

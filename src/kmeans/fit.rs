@@ -8,8 +8,15 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
-    Element, KMeansError, KMeansParamsError, KMeansValidParams, Start, assign::summary, init, lloyd, panels::Panels,
+    Element, KMeansError, KMeansParamsError, KMeansValidParams, Start,
+    assign::summary,
+    init,
+    lloyd::{self, Run, Stop},
+    panels::Panels,
 };
+
+/// Most runs that go in step: their labels and gaps take six bytes a row each.
+pub(super) const SIDE_BY_SIDE: usize = 16;
 
 /// A fit with what linfa's model does not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,38 +51,76 @@ impl<F: Element> KMeansValidParams<F> {
         weights: Option<&[f32]>,
         sample: Option<&[u32]>,
     ) -> Result<Fitted<F>, KMeansError> {
-        let data = Panels::pack(matrix, weights, sample)?;
-        if data.rows < self.k {
-            return Err(KMeansError::TooFewRows { rows: data.rows, k: self.k });
+        let mut fits = fit_side_by_side(std::slice::from_ref(self), matrix, weights, sample, &mut |_| {})?;
+        // One fit for one set of parameters.
+        fits.pop().ok_or_else(|| KMeansParamsError::Runs.into())
+    }
+}
+
+/// Many fits on the same rows: every entry of `cases` (its own k, seed, start, restarts), in that order, each with
+/// exactly the result of [`KMeansValidParams::fit_rows`].
+///
+/// The rows are packed once, and up to 16 runs go in step, so that a block of rows that was read from memory serves all
+/// of them. `done` hears of every run that ends, with the number of its case.
+///
+/// # Errors
+/// As [`KMeansValidParams::fit_rows`].
+pub fn fit_side_by_side<F: Element>(
+    cases: &[KMeansValidParams<F>],
+    matrix: ArrayView2<'_, F>,
+    weights: Option<&[f32]>,
+    sample: Option<&[u32]>,
+    done: &mut dyn FnMut(usize),
+) -> Result<Vec<Fitted<F>>, KMeansError> {
+    let data = Panels::pack(matrix, weights, sample)?;
+    for case in cases {
+        if data.rows < case.k {
+            return Err(KMeansError::TooFewRows { rows: data.rows, k: case.k });
         }
-        if let Start::Given(start) = &self.start
+        if let Start::Given(start) = &case.start
             && start.ncols() != data.dim
         {
             return Err(KMeansError::Columns { centroids: start.ncols(), matrix: data.dim });
         }
-        let runs = if matches!(self.start, Start::Given(_)) { 1 } else { self.n_runs };
-        let weight = data.weights.as_ref().map_or(data.rows as f64, |w| w.iter().sum());
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-        let mut best: Option<Fitted<F>> = None;
-        for run in 0..runs {
-            let start = match &self.start {
-                Start::PlusPlus => init::plus_plus(&data, self.k, &mut rng)?,
-                Start::Given(start) => start.iter().copied().collect(),
-            };
-            let end = lloyd::run(&data, start, self.max_iterations, self.tolerance)?;
-            let (counts, inertia) = summary(&data, &end.centroids);
-            if best.as_ref().is_none_or(|b| inertia < b.inertia) {
-                let centroids = Array2::from_shape_fn((self.k, data.dim), |(c, d)| end.centroids[c * data.dim + d]);
-                let (iterations, converged) = (end.iterations, end.converged);
-                best = Some(Fitted { centroids, counts, inertia, weight, iterations, converged, run });
-            }
-        }
-        // `n_runs` was checked to be at least 1.
-        best.ok_or_else(|| KMeansParamsError::Runs.into())
     }
+    let runs: Vec<(usize, usize)> =
+        cases.iter().enumerate().flat_map(|(c, case)| (0..case.runs()).map(move |run| (c, run))).collect();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let start = |i: usize| {
+        let (case, run) = runs[i];
+        let case = &cases[case];
+        if run == 0 {
+            rng = Xoshiro256PlusPlus::seed_from_u64(case.seed);
+        }
+        let centroids = match &case.start {
+            Start::PlusPlus => init::plus_plus(&data, case.k, &mut rng)?,
+            Start::Given(start) => start.iter().copied().collect(),
+        };
+        Ok((centroids, Stop { max_iterations: case.max_iterations, tolerance: case.tolerance, bounds: true }))
+    };
+    let weight = data.weights.as_ref().map_or(data.rows as f64, |w| w.iter().sum());
+    let mut best: Vec<Option<Fitted<F>>> = vec![None; cases.len()];
+    lloyd::run_all(&data, runs.len(), SIDE_BY_SIDE, start, |i, end| {
+        let (case, run) = runs[i];
+        let (counts, inertia) = summary(&data, &end.centroids);
+        // Runs end in any order: on equality the earlier one is kept.
+        if best[case].as_ref().is_none_or(|b| (inertia, run) < (b.inertia, b.run)) {
+            best[case] = Some(Fitted::new(&end, data.dim, counts, inertia, weight, run));
+        }
+        done(case);
+    })?;
+    // Every case has at least one run.
+    Ok(best.into_iter().flatten().collect())
 }
 
 impl<F: Element> Fitted<F> {
+    pub(super) fn new(end: &Run<F>, dim: usize, counts: Vec<u64>, inertia: f64, weight: f64, run: usize) -> Self {
+        let k = counts.len();
+        let centroids = Array2::from_shape_fn((k, dim), |(c, d)| end.centroids[c * dim + d]);
+        let (iterations, converged) = (end.iterations, end.converged);
+        Self { centroids, counts, inertia, weight, iterations, converged, run }
+    }
+
     /// linfa's model with exactly these centroids, counts and (mean) inertia.
     ///
     /// # Errors

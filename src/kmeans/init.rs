@@ -16,7 +16,11 @@ const PANELS: usize = 2048;
 ///
 /// # Errors
 /// If fewer than `k` rows are distinct.
-pub(super) fn plus_plus<F: Element>(data: &Panels<F>, k: usize, rng: &mut impl RngCore) -> Result<Vec<F>, KMeansError> {
+pub(super) fn plus_plus<F: Element>(
+    data: &Panels<'_, F>,
+    k: usize,
+    rng: &mut impl RngCore,
+) -> Result<Vec<F>, KMeansError> {
     if let Some(thin) = data.thinned(PANELS)
         && let Ok(centroids) = draw(&thin, k, rng)
     {
@@ -35,7 +39,7 @@ struct Trial<F> {
     sums: Vec<f64>,
 }
 
-fn draw<F: Element>(data: &Panels<F>, k: usize, rng: &mut impl RngCore) -> Result<Vec<F>, KMeansError> {
+fn draw<F: Element>(data: &Panels<'_, F>, k: usize, rng: &mut impl RngCore) -> Result<Vec<F>, KMeansError> {
     let trials = 2 + (k as f64).ln() as usize;
     let mut centroids = Vec::with_capacity(k * data.dim);
     let mut closest = vec![[F::one(); LANES]; data.panels()];
@@ -74,12 +78,12 @@ fn unit(rng: &mut impl RngCore) -> f64 {
     (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
-fn push_row<F: Element>(data: &Panels<F>, row: usize, out: &mut Vec<F>) {
+fn push_row<F: Element>(data: &Panels<'_, F>, row: usize, out: &mut Vec<F>) {
     out.extend((0..data.dim).map(|d| data.cell(row, d)));
 }
 
 /// Lowers the squared distances to those to `centroid`; gives their weighted sum by block.
-fn lower<F: Element>(data: &Panels<F>, centroid: &[F], closest: &mut [[F; LANES]]) -> Vec<f64> {
+fn lower<F: Element>(data: &Panels<'_, F>, centroid: &[F], closest: &mut [[F; LANES]]) -> Vec<f64> {
     closest
         .par_chunks_mut(BLOCK)
         .enumerate()
@@ -87,19 +91,19 @@ fn lower<F: Element>(data: &Panels<F>, centroid: &[F], closest: &mut [[F; LANES]
     block_sums(data, closest)
 }
 
-fn block_sums<F: Element>(data: &Panels<F>, closest: &[[F; LANES]]) -> Vec<f64> {
+fn block_sums<F: Element>(data: &Panels<'_, F>, closest: &[[F; LANES]]) -> Vec<f64> {
     (0..data.blocks())
         .into_par_iter()
         .map(|block| data.rows_of(block).map(|row| mass(data, closest, row)).sum())
         .collect()
 }
 
-fn mass<F: Element>(data: &Panels<F>, closest: &[[F; LANES]], row: usize) -> f64 {
+fn mass<F: Element>(data: &Panels<'_, F>, closest: &[[F; LANES]], row: usize) -> f64 {
     closest[row / LANES][row % LANES].wide() * data.weight(row)
 }
 
 /// The row at the share `at` (0…1) of the summed masses, by block and then by row.
-fn pick<F: Element>(data: &Panels<F>, closest: &[[F; LANES]], sums: &[f64], at: f64) -> usize {
+fn pick<F: Element>(data: &Panels<'_, F>, closest: &[[F; LANES]], sums: &[f64], at: f64) -> usize {
     let mut left = at * sums.iter().sum::<f64>();
     let mut last = 0;
     for (block, sum) in sums.iter().enumerate() {

@@ -4,25 +4,61 @@
 //! the registers, only on whether multiply and add are fused. The exact distances of [`nearest_two`] never fuse and are
 //! therefore the same on every CPU, and the same as the plain loop over one row.
 
+#[cfg(target_arch = "x86_64")]
+use super::vector::Vector;
 use super::{Element, panels::LANES};
 
-/// Centroids prepared for [`nearest`].
+/// Centroids that lie side by side in [`Targets`].
+const GROUP: usize = 8;
+
+/// Centroids prepared for the search. Scores are taken from the centroids' mean `m`, which is one constant less for all of
+/// them: `|c − m|² + 2m·(c − m) − 2x·(c − m)` instead of `|c|² − 2x·c`, so that features far from zero cost few digits.
 pub(super) struct Targets<F> {
-    /// `−2c`, shape `(k, dim)`.
-    scaled: Vec<F>,
-    /// `|c|²`, one a centroid.
-    squares: Vec<F>,
+    /// Features.
+    pub dim: usize,
+    /// `−2(c − m)`, shape `(ceil(k / 8), dim, 8)`: eight centroids side by side, the last ones filled up with zeros.
+    weights: Vec<[F; GROUP]>,
+    /// `|c − m|² + 2m·(c − m)`, one a centroid.
+    bases: Vec<F>,
+    /// `m`, one a feature.
+    centre: Vec<F>,
 }
 
 impl<F: Element> Targets<F> {
     /// Prepares `centroids`, shape `(k, dim)` in row order.
     pub fn new(centroids: &[F], dim: usize) -> Self {
-        let minus_two = F::narrow(-2.0);
-        let square = |c: &[F]| F::narrow(c.iter().map(|v| v.wide() * v.wide()).sum());
-        Self {
-            scaled: centroids.iter().map(|v| *v * minus_two).collect(),
-            squares: centroids.chunks_exact(dim).map(square).collect(),
+        let k = centroids.len() / dim;
+        let mean = |d: usize| centroids[d..].iter().step_by(dim).map(|v| v.wide()).sum::<f64>() / k as f64;
+        // Any point near the mean does; one of the element type makes the differences to it the same everywhere.
+        let centre: Vec<F> = (0..dim).map(|d| F::narrow(mean(d))).collect();
+        let mut weights = vec![[F::zero(); GROUP]; k.div_ceil(GROUP) * dim];
+        let mut bases = Vec::with_capacity(k);
+        for (c, centroid) in centroids.chunks_exact(dim).enumerate() {
+            let mut base = 0.0;
+            for (d, value) in centroid.iter().enumerate() {
+                let middle = centre[d].wide();
+                let difference = value.wide() - middle;
+                base += difference * (difference + 2.0 * middle);
+                weights[c / GROUP * dim + d][c % GROUP] = F::narrow(-2.0 * difference);
+            }
+            bases.push(F::narrow(base));
         }
+        Self { dim, weights, bases, centre }
+    }
+
+    /// Greatest size of a score at zero, and greatest length of a centroid's weights.
+    pub fn reach(&self) -> (f64, f64) {
+        let base = self.bases.iter().map(|b| b.wide().abs()).fold(0.0, f64::max);
+        let square = |c: usize| {
+            let group = &self.weights[c / GROUP * self.dim..(c / GROUP + 1) * self.dim];
+            group.iter().map(|w| w[c % GROUP].wide() * w[c % GROUP].wide()).sum::<f64>()
+        };
+        (base, (0..self.bases.len()).map(square).fold(0.0, f64::max).sqrt())
+    }
+
+    /// Length of the point the scores are taken from.
+    pub fn centre_length(&self) -> f64 {
+        self.centre.iter().map(|v| v.wide() * v.wide()).sum::<f64>().sqrt()
     }
 }
 
@@ -61,13 +97,37 @@ macro_rules! multiversion {
     };
 }
 
+/// Which rows [`nearest`] and [`nearest_gap`] work on and what they fill: one entry a panel each.
+pub(super) struct Search<'a, F> {
+    /// Shape `(panels, dim)`.
+    pub lanes: &'a [[F; LANES]],
+    /// Index of the centroid with the least score for every lane, ties to the lower index.
+    pub labels: &'a mut [[u16; LANES]],
+    /// A lower bound of the distance to the next nearest centroid minus that to the nearest; infinite if there is only
+    /// one. Not filled by [`nearest`].
+    pub gaps: &'a mut [[f32; LANES]],
+    /// Bounds the rounding error of a computed squared distance.
+    pub slack: f32,
+}
+
 multiversion! {
-    /// Index of the centroid with the least `|c|² − 2x·c` for every lane of every panel, ties to the lower index.
-    /// `lanes` has shape `(panels, dim)`, `labels` one entry a panel.
-    nearest<F>(lanes: &[[F; LANES]], dim: usize, targets: &Targets<F>, labels: &mut [[u16; LANES]]),
-    avx512: nearest_panels::<F, 4, true>(lanes, dim, targets, labels),
-    avx2: nearest_panels::<F, 2, true>(lanes, dim, targets, labels),
-    else: nearest_panels::<F, 1, false>(lanes, dim, targets, labels)
+    /// The nearest centroid of every lane.
+    nearest<F>(search: &mut Search<'_, F>, targets: &Targets<F>),
+    // SAFETY: the CPU has the instructions, as detected.
+    avx512: unsafe { wide_panels::<F, F::Wide512, 8, false>(search, targets) },
+    // SAFETY: as above.
+    avx2: unsafe { wide_panels::<F, F::Wide256, 4, false>(search, targets) },
+    else: plain_panels::<F, false>(search, targets)
+}
+
+multiversion! {
+    /// The nearest centroid of every lane, and how much nearer it is than the next.
+    nearest_gap<F>(search: &mut Search<'_, F>, targets: &Targets<F>),
+    // SAFETY: the CPU has the instructions, as detected.
+    avx512: unsafe { wide_panels::<F, F::Wide512, 8, true>(search, targets) },
+    // SAFETY: as above.
+    avx2: unsafe { wide_panels::<F, F::Wide256, 4, true>(search, targets) },
+    else: plain_panels::<F, true>(search, targets)
 }
 
 multiversion! {
@@ -103,62 +163,170 @@ impl NearestTwo {
     }
 }
 
+/// Registers that hold the same centroid's sums.
+const REGISTERS: usize = 2;
+
+/// What is known of the lanes of a panel after some of the centroids.
+struct Lead<F> {
+    best: [F; LANES],
+    /// Only kept where gaps are asked for.
+    second: [F; LANES],
+    label: [u16; LANES],
+}
+
+/// The search without wide registers: one centroid after the other.
 #[inline(always)]
-fn nearest_panels<F: Element, const TILE: usize, const FUSED: bool>(
-    lanes: &[[F; LANES]],
-    dim: usize,
-    targets: &Targets<F>,
-    labels: &mut [[u16; LANES]],
-) {
-    let k = targets.squares.len();
-    for (panel, labels) in lanes.chunks_exact(dim).zip(labels) {
-        let mut best = [F::infinity(); LANES];
-        // Kept as floats so that the selection works on registers of one width; exact far beyond 65535.
-        let mut index = [F::zero(); LANES];
-        let mut first = 0;
-        while first + TILE <= k {
-            nearest_tile::<F, TILE, FUSED>(panel, targets, first, &mut best, &mut index);
-            first += TILE;
+pub(super) fn plain_panels<F: Element, const GAP: bool>(search: &mut Search<'_, F>, targets: &Targets<F>) {
+    let dim = targets.dim;
+    for (p, panel) in search.lanes.chunks_exact(dim).enumerate() {
+        let mut lead = Lead { best: [F::infinity(); LANES], second: [F::infinity(); LANES], label: [0; LANES] };
+        for (c, square) in targets.bases.iter().enumerate() {
+            let group = &targets.weights[c / GROUP * dim..];
+            let mut sums = [*square; LANES];
+            for (x, weights) in panel.iter().zip(group) {
+                for l in 0..LANES {
+                    sums[l] = x[l] * weights[c % GROUP] + sums[l];
+                }
+            }
+            for (l, sum) in sums.into_iter().enumerate() {
+                let nearer = sum < lead.best[l];
+                if GAP {
+                    let runner_up = if nearer { lead.best[l] } else { sum };
+                    lead.second[l] = if runner_up < lead.second[l] { runner_up } else { lead.second[l] };
+                }
+                lead.best[l] = if nearer { sum } else { lead.best[l] };
+                lead.label[l] = if nearer { c as u16 } else { lead.label[l] };
+            }
         }
-        while first < k {
-            nearest_tile::<F, 1, FUSED>(panel, targets, first, &mut best, &mut index);
-            first += 1;
-        }
-        for (label, index) in labels.iter_mut().zip(index) {
-            *label = index.wide() as u16;
+        search.labels[p] = lead.label;
+        if GAP {
+            search.gaps[p] = gap(panel, &targets.centre, &lead, search.slack);
         }
     }
 }
 
-/// `TILE` centroids against one panel: the sums stay in registers over all features.
+/// The search with registers `V`: two of them and `MOST` centroids at a time, so that the sums of all fit.
+///
+/// # Safety
+/// The CPU must have the instructions of `V`.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn nearest_tile<F: Element, const TILE: usize, const FUSED: bool>(
+unsafe fn wide_panels<F: Element, V: Vector<Lane = F>, const MOST: usize, const GAP: bool>(
+    search: &mut Search<'_, F>,
+    targets: &Targets<F>,
+) {
+    let k = targets.bases.len();
+    let mut lead = Lead { best: [F::infinity(); LANES], second: [F::infinity(); LANES], label: [0; LANES] };
+    for (p, panel) in search.lanes.chunks_exact(targets.dim).enumerate() {
+        for part in (0..LANES).step_by(REGISTERS * V::WIDTH) {
+            // SAFETY: the caller's promise; `part` leaves room for the registers, `first` for the tile.
+            unsafe {
+                let mut best = [V::splat(F::infinity()); REGISTERS];
+                let mut second = best;
+                let mut index = [V::splat(F::zero()); REGISTERS];
+                let mut first = 0;
+                while first + MOST <= k {
+                    tile::<F, V, MOST, GAP>(panel, part, targets, first, &mut best, &mut second, &mut index);
+                    first += MOST;
+                }
+                if MOST > 4 && first + 4 <= k {
+                    tile::<F, V, 4, GAP>(panel, part, targets, first, &mut best, &mut second, &mut index);
+                    first += 4;
+                }
+                if first + 2 <= k {
+                    tile::<F, V, 2, GAP>(panel, part, targets, first, &mut best, &mut second, &mut index);
+                    first += 2;
+                }
+                if first < k {
+                    tile::<F, V, 1, GAP>(panel, part, targets, first, &mut best, &mut second, &mut index);
+                }
+                let mut whole = [0i32; LANES];
+                for r in 0..REGISTERS {
+                    let at = part + r * V::WIDTH;
+                    index[r].store_whole(whole.as_mut_ptr().add(at));
+                    if GAP {
+                        best[r].store(lead.best.as_mut_ptr().add(at));
+                        second[r].store(lead.second.as_mut_ptr().add(at));
+                    }
+                }
+                let lanes = part..part + REGISTERS * V::WIDTH;
+                for (label, whole) in lead.label[lanes.clone()].iter_mut().zip(&whole[lanes]) {
+                    *label = *whole as u16;
+                }
+            }
+        }
+        search.labels[p] = lead.label;
+        if GAP {
+            search.gaps[p] = gap(panel, &targets.centre, &lead, search.slack);
+        }
+    }
+}
+
+/// `TILE` centroids against some lanes of one panel: the sums stay in registers over all features.
+///
+/// # Safety
+/// The CPU must have the instructions of `V`, the panel `REGISTERS` registers from lane `part` on, and one group of
+/// `targets` the `TILE` centroids from `first` on.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn tile<F: Element, V: Vector<Lane = F>, const TILE: usize, const GAP: bool>(
     panel: &[[F; LANES]],
+    part: usize,
     targets: &Targets<F>,
     first: usize,
-    best: &mut [F; LANES],
-    index: &mut [F; LANES],
+    best: &mut [V; REGISTERS],
+    second: &mut [V; REGISTERS],
+    index: &mut [V; REGISTERS],
 ) {
-    let dim = panel.len();
-    let rows: [&[F]; TILE] = std::array::from_fn(|c| &targets.scaled[(first + c) * dim..(first + c + 1) * dim]);
-    let mut sums: [[F; LANES]; TILE] = std::array::from_fn(|c| [targets.squares[first + c]; LANES]);
-    for d in 0..dim {
-        let x = &panel[d];
-        for c in 0..TILE {
-            let w = rows[c][d];
-            for l in 0..LANES {
-                sums[c][l] = if FUSED { x[l].fused(w, sums[c][l]) } else { x[l] * w + sums[c][l] };
+    let group = &targets.weights[first / GROUP * targets.dim..(first / GROUP + 1) * targets.dim];
+    let place = first % GROUP;
+    debug_assert!(place + TILE <= GROUP && part + REGISTERS * V::WIDTH <= LANES);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sums: [[V; REGISTERS]; TILE] = std::array::from_fn(|c| [V::splat(targets.bases[first + c]); REGISTERS]);
+        for (x, weights) in panel.iter().zip(group) {
+            let x: [V; REGISTERS] = std::array::from_fn(|r| V::load(x.as_ptr().add(part + r * V::WIDTH)));
+            for (c, sums) in sums.iter_mut().enumerate() {
+                let w = V::splat(*weights.get_unchecked(place + c));
+                for r in 0..REGISTERS {
+                    sums[r] = x[r].fused(w, sums[r]);
+                }
+            }
+        }
+        for (c, sums) in sums.iter().enumerate() {
+            let name = V::splat(F::narrow((first + c) as f64));
+            for r in 0..REGISTERS {
+                let nearer = sums[r].less(best[r]);
+                if GAP {
+                    second[r] = second[r].min(best[r].where_or(nearer, sums[r]));
+                }
+                best[r] = sums[r].min(best[r]);
+                index[r] = name.where_or(nearer, index[r]);
             }
         }
     }
-    for (c, sums) in sums.iter().enumerate() {
-        let name = F::narrow((first + c) as f64);
+}
+
+/// Lower bounds of the lanes' gaps from the two least scores: the squared lengths make distances of them.
+#[inline(always)]
+fn gap<F: Element>(panel: &[[F; LANES]], centre: &[F], lead: &Lead<F>, slack: f32) -> [f32; LANES] {
+    let mut squares = [F::zero(); LANES];
+    for (x, middle) in panel.iter().zip(centre) {
         for l in 0..LANES {
-            let nearer = sums[l] < best[l];
-            best[l] = if nearer { sums[l] } else { best[l] };
-            index[l] = if nearer { name } else { index[l] };
+            let difference = x[l] - *middle;
+            squares[l] += difference * difference;
         }
     }
+    let mut gaps = [0.0; LANES];
+    for l in 0..LANES {
+        let near = (lead.best[l] + squares[l]).wide() as f32 + slack;
+        let far = (lead.second[l] + squares[l]).wide() as f32 - slack;
+        let (near, far) = (if near > 0.0 { near.sqrt() } else { 0.0 }, if far > 0.0 { far.sqrt() } else { 0.0 });
+        // The roots and the difference are rounded, and so was the step to `f32`: four units in the last place of the
+        // larger are more than all of it.
+        gaps[l] = far - near - 4.0 * f32::EPSILON * far;
+    }
+    gaps
 }
 
 #[inline(always)]

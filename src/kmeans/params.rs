@@ -113,6 +113,12 @@ impl<F: Element> KMeansValidParams<F> {
     pub fn k(&self) -> usize {
         self.k
     }
+
+    /// Runs to make: a given start needs only one.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        if matches!(self.start, Start::Given(_)) { 1 } else { self.n_runs }
+    }
 }
 
 impl<F: Element> ParamGuard for KMeansParams<F> {

@@ -10,6 +10,9 @@ use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
 
 use super::*;
 
+mod bounds;
+mod golden;
+
 /// Plain Lloyd in f64, row by row: the naive twin. Assumes that no cluster becomes empty.
 fn naive(matrix: &Array2<f64>, start: &Array2<f64>, iterations: usize) -> (Array2<f64>, Vec<u16>, f64) {
     let mut centroids = start.clone();
@@ -230,6 +233,24 @@ fn rand_index_of_known_tables() {
     assert_eq!(adjusted_rand_index::<u8, u8>(&[], &[]), 1.0);
 }
 
+#[test]
+fn jaccard_and_quality_of_small_tables() {
+    assert_eq!(mean_jaccard(&[0, 0, 1, 1], &[1, 1, 0, 0]), 1.0);
+    // Cluster 0 is found as two of its three rows, cluster 1 with a row too many.
+    assert_eq!(mean_jaccard(&[0, 0, 0, 1, 1], &[0, 0, 1, 1, 1]), (2.0 / 3.0 + 2.0 / 3.0) / 2.0);
+    assert_eq!(mean_jaccard(&[], &[]), 1.0);
+    let matrix = array![[0.0], [2.0], [10.0], [14.0]];
+    let centroids = array![[1.0], [12.0]];
+    let found = assign(matrix.view(), centroids.view()).unwrap();
+    let quality = assess(matrix.view(), centroids.view(), &found).unwrap();
+    // Within 2 + 8, between 2 · 5.5² · 2; widths 1 and 2, 11 apart.
+    assert!((quality.calinski_harabasz - 121.0 / (10.0 / 2.0)).abs() < 1e-9);
+    assert!((quality.davies_bouldin - 3.0 / 11.0).abs() < 1e-6);
+    let of = |a: f64, b: f64| 1.0 - a / b;
+    assert!((quality.silhouette - (of(1.0, 12.0) + of(1.0, 10.0) + of(2.0, 9.0) + of(2.0, 13.0)) / 4.0).abs() < 1e-6);
+    assert_eq!(assess(matrix.view(), array![[1.0]].view(), &found), None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -253,7 +274,8 @@ proptest! {
         let data = panels::Panels::pack(matrix.view(), None, None).unwrap();
         let flat: Vec<f64> = centroids.iter().copied().collect();
         let mut fast = vec![[0; LANES]; data.panels()];
-        kernel::nearest(&data.lanes, dim, &kernel::Targets::new(&flat, dim), &mut fast);
+        let mut search = kernel::Search { lanes: &data.lanes, labels: &mut fast, gaps: &mut [], slack: 0.0 };
+        kernel::nearest(&mut search, &kernel::Targets::new(&flat, dim));
         for row in (0..rows).filter(|r| found.second[*r] - found.distance[*r] > 1e-6) {
             prop_assert_eq!(fast[row / LANES][row % LANES], labels[row]);
         }
