@@ -23,6 +23,7 @@ pub enum Language {
 #[derive(Debug, Clone)]
 pub struct Page {
     title: Text,
+    stamp: Text,
     language: Language,
     lead: Vec<Text>,
     figures: Vec<(Text, Text, Text)>,
@@ -98,7 +99,14 @@ impl Page {
     #[must_use]
     pub fn new(title: Text) -> Self {
         let (lead, figures, sections, foot) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { title, language: Language::Zh, lead, figures, sections, foot }
+        Self { title, stamp: Text::default(), language: Language::Zh, lead, figures, sections, foot }
+    }
+
+    /// What tells this page from others of its kind, such as a date: beside the brand and in the window's title.
+    #[must_use]
+    pub fn stamp(mut self, words: Text) -> Self {
+        self.stamp = words;
+        self
     }
 
     /// The language that is shown at first.
@@ -152,7 +160,7 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     // The page cannot load anything and runs nothing, even if a name in it tried to.
                     meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                    title { (self.title.plain()) }
+                    title { (self.title.plain()) @if !self.stamp.is_empty() { " · " (self.stamp.plain()) } }
                     link rel="icon" href="data:,";
                     style { (PreEscaped(STYLE)) }
                 }
@@ -161,7 +169,7 @@ impl Page {
                     input #lang-en .lang type="radio" name="lang" checked[!zh] aria-label="English";
                     header {
                         div.bar {
-                            p.brand { "nextoffer" }
+                            p.brand { "nextoffer" @if !self.stamp.is_empty() { span.stamp { (self.stamp) } } }
                             p.choice aria-hidden="true" {
                                 label for="lang-zh" { "中文" }
                                 label for="lang-en" { "English" }

@@ -90,10 +90,25 @@ pub(super) fn quality(view: &NightView<'_>) -> Section {
     if view.gates.is_empty() {
         section = section.with(paragraph(&text("任务没有声明质量门槛。", "The job declares no quality gates.")));
     } else {
-        section = section.with(html! {
-            h3 { (text("质量门槛", "Quality gates")) }
-            ul { @for gate in view.gates { li { (gate) } } }
-        });
+        let mut table = Table::new(
+            text("质量门槛", "Quality gates"),
+            [
+                Column::text(text("门槛", "Gate")),
+                Column::number(text("实际", "Value")),
+                Column::number(text("限度", "Limit")),
+                Column::text(text("结果", "Result")),
+            ],
+        );
+        for gate in view.gates {
+            let words = if gate.passed { text("通过", "passed") } else { text("未通过", "failed") };
+            table.push([
+                Cell::head_with(&Text::same(gate.what.clone()), &Text::same(gate.key)),
+                Cell::plain(number(gate.found)),
+                Cell::plain(number(gate.limit)),
+                Cell::verdict(gate.passed, &words),
+            ]);
+        }
+        section = section.with(table.render());
     }
     section = section.with(kpis(view)).with(score(view));
     section.with_some(notes(view))
@@ -103,7 +118,7 @@ fn kpis(view: &NightView<'_>) -> maud::Markup {
     let columns = [Column::text(text("指标", "Figure")), Column::number(text("值", "Value"))];
     let mut table = Table::new(text("关键指标", "Key figures"), columns);
     for (name, value) in view.kpis {
-        let is_share = ["_rate", "_share", "_with_a_list"].iter().any(|end| name.ends_with(end));
+        let is_share = ["_rate", "_share", "_with_a_list", "_moved_share"].iter().any(|end| name.ends_with(end));
         let shown = if is_share { percent(*value) } else { number(*value) };
         table.push([Cell::head_with(&words::name(name), &Text::same(name.clone())), Cell::plain(shown)]);
     }

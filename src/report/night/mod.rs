@@ -18,7 +18,7 @@ use crate::{
     base::{Currency, Day, Findings},
     input::accounting::RowCounts,
     recommend::Tuned,
-    segments::{SegmentModel, SegmentProfiles},
+    segments::{Drift, Gate, SegmentModel, SegmentProfiles},
 };
 
 /// All that the report of a run says.
@@ -48,7 +48,7 @@ pub struct NightView<'a> {
     /// Figures by number of segments, where the run chose it.
     pub curves: Option<Curves>,
     /// What changed since the run before.
-    pub stability: Option<Stability>,
+    pub drift: Option<&'a Drift>,
     /// The offers, by falling number of slots.
     pub offers: Vec<OfferView>,
     /// Members with at least one slot.
@@ -57,8 +57,8 @@ pub struct NightView<'a> {
     pub held_out: u64,
     /// What became of every row, by table.
     pub rows: &'a BTreeMap<String, RowCounts>,
-    /// Quality gates and what they came to, a line each.
-    pub gates: &'a [String],
+    /// Limits held against the run.
+    pub gates: &'a [Gate],
     /// The numbers of the score.
     pub tuned: &'a Tuned,
     /// What was noticed on the way.
@@ -102,33 +102,6 @@ pub struct Curve {
     pub more_is_better: bool,
     /// (k, value).
     pub points: Vec<(f64, f64)>,
-}
-
-/// What changed since the run before.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stability {
-    /// Members of both runs.
-    pub both: u64,
-    /// Of them, in another segment now.
-    pub moved: u64,
-    /// Held in a segment that is not their nearest.
-    pub held: u64,
-    /// Adjusted Rand index of the two runs.
-    pub adjusted_rand: f64,
-    /// Codes of the segments of the run before.
-    pub before: Vec<String>,
-    /// Codes of the segments of this run.
-    pub after: Vec<String>,
-    /// Members by segment before (rows) and after (columns).
-    pub moves: Vec<Vec<u64>>,
-    /// Distance that each centroid moved (scaled units), by code of the segment.
-    pub shifts: Vec<(String, f64)>,
-    /// Population stability index by feature.
-    pub psi: Vec<(Text, f64)>,
-    /// Segments that are new, and that are gone, by code.
-    pub born: Vec<String>,
-    /// Segments that are gone.
-    pub gone: Vec<String>,
 }
 
 /// An offer of the run.
@@ -183,50 +156,48 @@ pub fn page(view: &NightView<'_>) -> String {
         }
         None => text("没有可承接的前次运行。", "It followed no earlier run."),
     };
-    let mut page = Page::new(text(
-        format!("会员分群与优惠报告 · {}", view.as_of),
-        format!("Segments and offers · {}", view.as_of),
-    ))
-    .language(view.language)
-    .lead(text(
-        format!("任务 {}，数据截至 {}（含当日）。{}", view.job, view.as_of, followed.zh),
-        format!("Job {}, data up to and including {}. {}", view.job, view.as_of, followed.en),
-    ))
-    .figure(
-        text("分群会员", "Members in segments"),
-        Text::same(count(view.members.in_fit)),
-        text(format!("共 {} 个群", view.model.segments.len()), format!("{} segments", view.model.segments.len())),
-    )
-    .figure(
-        text("复购率", "Repeat purchase rate"),
-        rate(all.repeat_purchase_rate),
-        text("至少两个购买日", "two purchase days or more"),
-    )
-    .figure(
-        text("唤回率", "Reactivation rate"),
-        rate(all.reactivation_rate),
-        text("曾沉睡或流失而又购买", "of those dormant or lost, bought again"),
-    )
-    .figure(
-        text("跨渠道会员", "Cross-channel members"),
-        rate(all.cross_channel_share),
-        text("在不止一个渠道购买", "buy through more than one channel"),
-    )
-    .figure(
-        text("人均净消费", "Net spend a member"),
-        Text::same(words::money(spend_each, view.currency)),
-        text(format!("单位 {}", view.currency.code()), format!("in {}", view.currency.code())),
-    )
-    .figure(
-        text("获得清单的会员", "Members with a list"),
-        Text::same(count(view.with_list)),
-        match view.held_out {
-            0 => Text::default(),
-            n => text(format!("其中对照组 {}", count(n)), format!("{} of them held out", count(n))),
-        },
-    )
-    .section(segments::overview(view))
-    .section(segments::profiles(view));
+    let mut page = Page::new(text("会员分群与优惠报告", "Segments and offers"))
+        .stamp(Text::same(view.as_of.to_string()))
+        .language(view.language)
+        .lead(text(
+            format!("任务 {}，数据截至 {}（含当日）。{}", view.job, view.as_of, followed.zh),
+            format!("Job {}, data up to and including {}. {}", view.job, view.as_of, followed.en),
+        ))
+        .figure(
+            text("分群会员", "Members in segments"),
+            Text::same(count(view.members.in_fit)),
+            text(format!("共 {} 个群", view.model.segments.len()), format!("{} segments", view.model.segments.len())),
+        )
+        .figure(
+            text("复购率", "Repeat purchase rate"),
+            rate(all.repeat_purchase_rate),
+            text("至少两个购买日", "two purchase days or more"),
+        )
+        .figure(
+            text("唤回率", "Reactivation rate"),
+            rate(all.reactivation_rate),
+            text("曾沉睡或流失而又购买", "of those dormant or lost, bought again"),
+        )
+        .figure(
+            text("跨渠道会员", "Cross-channel members"),
+            rate(all.cross_channel_share),
+            text("在不止一个渠道购买", "buy through more than one channel"),
+        )
+        .figure(
+            text("人均净消费", "Net spend a member"),
+            Text::same(words::money(spend_each, view.currency)),
+            text(format!("单位 {}", view.currency.code()), format!("in {}", view.currency.code())),
+        )
+        .figure(
+            text("获得清单的会员", "Members with a list"),
+            Text::same(count(view.with_list)),
+            match view.held_out {
+                0 => Text::default(),
+                n => text(format!("其中对照组 {}", count(n)), format!("{} of them held out", count(n))),
+            },
+        )
+        .section(segments::overview(view))
+        .section(segments::profiles(view));
     if let Some(section) = segments::mixes(view) {
         page = page.section(section);
     }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Curve, NightView, words};
 use crate::{
+    features::{CATEGORY_PREFIX, CHANNEL_PREFIX},
     report::{
         Section, Text, count, fixed, note, percent,
         svg::{Axis, LineChart, Panel, PanelRow, Panels, Scatter, ScatterGroup, Series, fill},
@@ -123,17 +124,17 @@ pub(super) fn overview(view: &NightView<'_>) -> Section {
         )))
 }
 
-/// The features that tell the segments apart: those in use, by the strongest effect in any segment.
+/// The features that tell the segments apart: those in use, by the strongest effect in any segment. Shares of categories
+/// and channels stand in tables of their own.
 fn telling(view: &NightView<'_>) -> Vec<usize> {
     let strength = |i: usize| {
         let effects = view.profiles.segments.iter().filter_map(|p| p.features.get(i)?.effect);
         effects.map(f64::abs).fold(0.0, f64::max)
     };
     let base = &view.profiles.all.features;
-    // Where nearly everyone has nought, medians say nothing; shares of categories and channels stand under the drawing.
     let speaks = |i: usize| {
-        let medians = view.profiles.segments.iter().filter_map(|p| p.features.get(i)?.median());
-        base[i].in_segments && medians.into_iter().any(|m| Some(m) != base[i].median())
+        let name = &base[i].name;
+        base[i].in_segments && !name.starts_with(CATEGORY_PREFIX) && !name.starts_with(CHANNEL_PREFIX)
     };
     let mut chosen: Vec<usize> = (0..base.len()).filter(|i| speaks(*i)).collect();
     chosen.sort_by(|a, b| strength(*b).total_cmp(&strength(*a)).then(a.cmp(b)));

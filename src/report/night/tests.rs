@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     recommend::{Parameters, TunedFrom},
     report::MapAxis,
-    segments::{FORMAT, FeatureProfile, Profile, ShareProfile},
+    segments::{CentroidShift, FORMAT, FeatureProfile, FeatureStability, Migration, Profile, ShareProfile},
 };
 
 fn share(code: &str, share: f64, all: f64) -> ShareProfile {
@@ -96,7 +96,7 @@ fn made(with: impl FnOnce(&mut NightView<'_>)) -> String {
             centres: vec![(1.0, 1.0), (-1.0, 0.0)],
         }),
         curves: None,
-        stability: None,
+        drift: None,
         offers: vec![OfferView {
             id: "pick".into(),
             kind: "next_item".into(),
@@ -165,19 +165,32 @@ fn ids_stand_once() {
 
 #[test]
 fn what_changed_and_how_k_was_chosen() {
-    let changes = Stability {
+    let migration = |from, to, members| Migration { from, to, members };
+    let drift = Drift {
         both: 290,
         moved: 3,
+        moved_share: 3.0 / 290.0,
         held: 4,
         adjusted_rand: 0.98,
-        before: vec!["seg_01".into(), "seg_02".into()],
-        after: vec!["seg_01".into(), "seg_02".into()],
-        moves: vec![vec![190, 2], vec![1, 97]],
-        shifts: vec![("seg_01".into(), 0.02), ("seg_02".into(), 0.0)],
-        psi: vec![(text("订单数", "Orders"), 0.31), (text("近度", "Recency"), f64::NAN)],
-        born: Vec::new(),
-        gone: vec!["seg_09".into()],
+        migration: vec![
+            migration(0, 1, 7),
+            migration(1, 1, 190),
+            migration(1, 2, 2),
+            migration(2, 1, 1),
+            migration(9, 2, 97),
+        ],
+        retired: vec![9],
+        centroids: vec![CentroidShift { id: 1, shift: 0.02, feature: "weekend_share".into(), from: 0.2, to: 0.25 }],
+        psi: vec![FeatureStability { feature: "orders".into(), psi: 0.31, in_segments: true }],
+        ..Drift::default()
     };
+    let gates = [Gate {
+        key: "moved_share",
+        found: 0.0103,
+        limit: 0.2,
+        passed: true,
+        what: "share of members who moved".into(),
+    }];
     let curves = Curves {
         chosen: 2.0,
         measures: vec![Curve {
@@ -189,7 +202,8 @@ fn what_changed_and_how_k_was_chosen() {
     };
     let file = made(|view| {
         view.previous = Some((Day::parse("2026-06-29").unwrap(), "fedcba9876543210"));
-        view.stability = Some(changes);
+        view.drift = Some(&drift);
+        view.gates = &gates;
         view.curves = Some(curves);
         view.fairness = vec![FairnessRow {
             by: text("城市层级", "City tier"),
@@ -200,8 +214,18 @@ fn what_changed_and_how_k_was_chosen() {
             discounts: 0.2,
         }];
     });
-    for part in ["1.0%", "迁移矩阵", "much change", "群数的选择", "Retired segments: seg_09", "公平性", "12.34", "3.25"]
-    {
+    for part in [
+        "1.0%",
+        "迁移矩阵",
+        "much change",
+        "群数的选择",
+        "Retired segments: seg_09",
+        "20.0% → 25.0%",
+        "moved_share",
+        "公平性",
+        "12.34",
+        "3.25",
+    ] {
         assert!(file.contains(part), "{part}");
     }
     assert!(!file.contains("NaN"));

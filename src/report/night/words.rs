@@ -3,7 +3,7 @@
 use crate::{
     base::Currency,
     report::{Text, fixed, number, percent, text},
-    segments::{FeatureProfile, Profile, Segment},
+    segments::{FeatureProfile, Profile, Segment, SegmentProfiles},
 };
 
 /// Codes with their names in Chinese and English.
@@ -33,6 +33,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("reactivation_rate", "唤回率", "reactivation rate"),
     ("cross_channel_share", "跨渠道会员占比", "cross-channel share"),
     ("members_with_a_list", "获得清单的会员占比", "share of members with a list"),
+    ("members_moved_share", "换群会员占比", "share of members who moved"),
+    ("adjusted_rand_with_previous", "与前次运行的调整兰德指数", "adjusted Rand index with the last run"),
+    ("largest_centroid_shift", "群中心最大移动", "largest shift of a centroid"),
+    ("largest_feature_psi", "特征漂移最大值（PSI）", "largest drift of a feature (PSI)"),
     ("slots_per_member", "人均清单位数", "slots a member"),
     ("history", "在历史尾段上调优", "tuned on the history's tail"),
     ("job", "取自任务文件", "given by the job"),
@@ -69,6 +73,21 @@ pub(super) fn value(feature: &FeatureProfile, value: f64) -> String {
         "share" => percent(value),
         _ => number(value),
     }
+}
+
+/// The name of a feature; its code where it has none.
+pub(super) fn feature(profiles: &SegmentProfiles, code: &str) -> Text {
+    let found = profiles.all.features.iter().find(|f| f.name == code);
+    found.map_or_else(|| Text::same(code), |f| text(f.name_zh.clone(), f.name_en.clone()))
+}
+
+/// The name of a feature, and two of its values as they are read.
+pub(super) fn feature_change(profiles: &SegmentProfiles, code: &str, from: f64, to: f64) -> (Text, String, String) {
+    let shown = |v: f64| match profiles.all.features.iter().find(|f| f.name == code) {
+        Some(f) => value(f, v),
+        None => number(v),
+    };
+    (feature(profiles, code), shown(from), shown(to))
 }
 
 /// The English of a list of names, or the Chinese: joined as each is.

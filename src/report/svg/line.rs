@@ -171,7 +171,7 @@ impl LineChart {
                 }
             }
             @for (i, s) in self.series.iter().enumerate() {
-                @if !s.band.is_empty() { path.band class=(fill(i)) d=(band(&s.band)) {} }
+                @if !s.band.is_empty() { path class={ "band " (fill(i)) } d=(band(&s.band)) {} }
             }
             @for (i, s) in self.series.iter().enumerate() {
                 path class={ "line d" (i % 4) " " (stroke(i)) } d=(path(&s.points)) {}

@@ -10,6 +10,10 @@ use crate::report::{Text, text::at};
 const WIDTH: f64 = 680.0;
 const HEIGHT: f64 = 500.0;
 const EDGE: f64 = 24.0;
+/// Room for the label of the upward axis.
+const HEAD: f64 = 24.0;
+/// Room for the label of the other.
+const FOOT: f64 = 20.0;
 
 /// A group of points.
 #[derive(Debug, Clone)]
@@ -74,15 +78,36 @@ impl Scatter {
         ends
     }
 
+    /// The labels of the centres: above each, or below it where another label is in the way.
+    fn labels(&self, x: &dyn Fn(f64) -> f64, y: &dyn Fn(f64) -> f64) -> Vec<(&str, f64, f64)> {
+        let mut set: Vec<(&str, f64, f64)> = Vec::new();
+        let mut order: Vec<&ScatterGroup> = self.groups.iter().collect();
+        order.sort_by(|a, b| b.centre.1.total_cmp(&a.centre.1).then_with(|| a.label.cmp(&b.label)));
+        for group in order {
+            let (cx, cy) = (x(group.centre.0), y(group.centre.1));
+            let half = super::width_of(&group.label) / 2.0;
+            let clash = |at: f64| {
+                let near = |other: &(&str, f64, f64)| {
+                    (other.1 - cx).abs() < half + super::width_of(other.0) / 2.0 && (other.2 - at).abs() < 14.0
+                };
+                set.iter().any(near)
+            };
+            let places = [cy - 10.0, cy + 19.0, cy - 24.0, cy + 33.0];
+            let at = places.into_iter().find(|at| !clash(*at)).unwrap_or(cy - 10.0);
+            set.push((&group.label, cx, at));
+        }
+        set
+    }
+
     /// The figure.
     #[must_use]
     pub fn render(&self) -> Markup {
         let (xs, ys) = (self.range(|p| p.0), self.range(|p| p.1));
-        let room = (WIDTH - 2.0 * EDGE, HEIGHT - 2.0 * EDGE - 16.0);
+        let room = (WIDTH - 2.0 * EDGE, HEIGHT - HEAD - FOOT - 2.0 * EDGE);
         let scale = (room.0 / (xs.1 - xs.0).max(1e-9)).min(room.1 / (ys.1 - ys.0).max(1e-9));
         let middle = ((xs.0 + xs.1) / 2.0, (ys.0 + ys.1) / 2.0);
         let x = |v: f64| (WIDTH / 2.0 + (v - middle.0) * scale).clamp(4.0, WIDTH - 4.0);
-        let y = |v: f64| ((HEIGHT - 16.0) / 2.0 - (v - middle.1) * scale).clamp(4.0, HEIGHT - 20.0);
+        let y = |v: f64| ((HEAD + HEIGHT - FOOT) / 2.0 - (v - middle.1) * scale).clamp(HEAD + 4.0, HEIGHT - FOOT - 4.0);
         let dots = |points: &[(f64, f64)]| {
             let mut d = String::with_capacity(points.len() * 14);
             for (px, py) in points.iter().filter(|p| p.0.is_finite() && p.1.is_finite()) {
@@ -93,17 +118,16 @@ impl Scatter {
         };
         let drawing = html! {
             line.rule x1="0" x2=(at(WIDTH)) y1=(at(y(0.0))) y2=(at(y(0.0))) {}
-            line.rule x1=(at(x(0.0))) x2=(at(x(0.0))) y1="0" y2=(at(HEIGHT - 16.0)) {}
+            line.rule x1=(at(x(0.0))) x2=(at(x(0.0))) y1=(at(HEAD)) y2=(at(HEIGHT - FOOT)) {}
             @for (i, group) in self.groups.iter().enumerate() {
                 path class={ "dots " (stroke(i)) } d=(dots(&group.points)) {}
             }
             @for (i, group) in self.groups.iter().enumerate() {
                 @let (cx, cy) = (x(group.centre.0), y(group.centre.1));
-                circle.centre class=(fill(i)) cx=(at(cx)) cy=(at(cy)) r="6" {}
+                circle class={ "centre " (fill(i)) } cx=(at(cx)) cy=(at(cy)) r="6" {}
             }
-            @for group in &self.groups {
-                @let (cx, cy) = (x(group.centre.0), y(group.centre.1));
-                text.mid.halo.strong x=(at(cx)) y=(at(cy - 10.0)) { (group.label) }
+            @for (label, cx, cy) in self.labels(&x, &y) {
+                text.mid.halo.strong x=(at(cx)) y=(at(cy)) { (label) }
             }
             text.soft.end x=(at(WIDTH - 4.0)) y=(at(HEIGHT - 4.0)) { (self.x.svg()) }
             text.soft x="4" y="14" { (self.y.svg()) }
