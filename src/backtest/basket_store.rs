@@ -6,12 +6,14 @@ use crate::{
 };
 
 /// The visible baskets of all members, oldest first, in (shard, member) order. About 4 bytes a distinct item of a basket.
+/// Behind the last member stands one who bought nothing, for those whom the history does not know.
 #[derive(Debug, Clone, Default)]
 pub struct BasketStore {
     items: usize,
+    members: usize,
     /// Shards + 1: number of the first member of each shard.
     shard_first: Vec<usize>,
-    /// Members + 1 offsets into the baskets.
+    /// Members + 2 offsets into the baskets.
     member_baskets: Vec<usize>,
     /// Baskets + 1 offsets into `basket_items`.
     basket_offsets: Vec<usize>,
@@ -65,6 +67,8 @@ impl BasketStore {
             store.basket_items.extend_from_slice(&part.items);
             store.shard_first.push(store.member_baskets.len() - 1);
         }
+        store.members = store.member_baskets.len() - 1;
+        store.member_baskets.push(baskets);
         Ok(store)
     }
 
@@ -77,7 +81,13 @@ impl BasketStore {
     /// Number of members.
     #[must_use]
     pub fn members(&self) -> usize {
-        self.member_baskets.len().saturating_sub(1)
+        self.members
+    }
+
+    /// The number of the member who bought nothing.
+    #[must_use]
+    pub fn nobody(&self) -> usize {
+        self.members
     }
 
     /// A member's number over all shards.
@@ -125,7 +135,7 @@ impl BasketStore {
 /// How often each member bought each item: rows of members, in compressed form, and the same turned round.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
-    /// Members + 1 offsets.
+    /// Members + 2 offsets: behind the last member stands one who bought nothing.
     pub member_offsets: Vec<usize>,
     /// Item and number of baskets, items rising.
     pub by_member: Vec<(u32, u32)>,
@@ -157,6 +167,7 @@ impl Counts {
             }
             counts.member_offsets.push(counts.by_member.len());
         }
+        counts.member_offsets.push(counts.by_member.len());
         for item in 0..store.items() {
             counts.item_offsets[item + 1] += counts.item_offsets[item];
         }
@@ -186,7 +197,7 @@ impl Counts {
     /// Number of members.
     #[must_use]
     pub fn members(&self) -> usize {
-        self.member_offsets.len().saturating_sub(1)
+        self.member_offsets.len().saturating_sub(2)
     }
 
     /// Number of items.

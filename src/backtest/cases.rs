@@ -11,7 +11,7 @@ use crate::{
 /// Who is scored.
 #[derive(Debug, Clone, Copy)]
 pub struct CaseRules<'a> {
-    /// Baskets in the history at least.
+    /// Baskets in the history at least; 0: members whom the history does not know as well.
     pub min_baskets: u32,
     /// Whether items that the history does not know are left out of the truth; else they count as missed.
     pub known_items_only: bool,
@@ -28,27 +28,46 @@ pub struct CaseRules<'a> {
 pub struct Case {
     /// The member's shard.
     pub shard: u32,
-    /// The member's place in the shard.
+    /// The member's place in the shard; [`Case::NEW`] for one whom the history does not know.
     pub member: u32,
-    /// The member's number over all shards.
+    /// The member's number over all shards; [`BasketStore::nobody`] for one whom the history does not know.
     pub number: u32,
     /// Where the truth begins and ends.
     from: u32,
     to: u32,
 }
 
-#[cfg(test)]
 impl Case {
+    /// The place of members whom the history does not know.
+    pub const NEW: u32 = u32::MAX;
+
+    /// Whether the history does not know the member.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.member == Self::NEW
+    }
+
     /// A case without a truth.
+    #[cfg(test)]
     pub(super) fn of(shard: usize, member: usize, number: usize) -> Self {
         Self { shard: shard as u32, member: member as u32, number: number as u32, from: 0, to: 0 }
     }
+}
+
+/// A member who may be scored.
+struct Found {
+    hash: u64,
+    member: u32,
+    id: String,
+    truth: Vec<u32>,
 }
 
 /// The members to score with what they bought.
 #[derive(Debug, Clone, Default)]
 pub struct Cases {
     cases: Vec<Case>,
+    /// Ids of the members, by case.
+    ids: Vec<String>,
     /// Offsets of the shards' cases, one more than shards.
     shard_offsets: Vec<usize>,
     /// Items of the history, rising; behind them those the history does not know, numbered from the number of items on.
@@ -83,26 +102,32 @@ impl Cases {
             .collect();
         let salt = derive_seed(rules.seed, "backtest members");
         let parts = shards.map(|shard_index, shard| {
-            let mut part: Vec<(u64, u32, Vec<u32>)> = Vec::new();
+            let mut part: Vec<Found> = Vec::new();
             let mut bought = Vec::new();
-            for member in 0..shard.members.len() {
-                let id = shard.members.get(member);
-                let number = store.number(shard_index, member);
-                if store.len_of(number) < rules.min_baskets as usize
-                    || rules.only.is_some_and(|only| !only.contains(id))
-                {
-                    continue;
+            let mut find = |member: u32, id: &str| {
+                if rules.only.is_some_and(|only| !only.contains(id)) {
+                    return;
                 }
                 future.bought(shard_index, id, window, &mut bought);
                 let mut truth: Vec<u32> = bought.iter().filter_map(|item| index[*item as usize]).collect();
                 truth.sort_unstable();
                 if !truth.is_empty() {
-                    part.push((salted_hash(id.as_bytes(), salt), member as u32, truth));
+                    let hash = salted_hash(id.as_bytes(), salt);
+                    part.push(Found { hash, member, id: id.to_owned(), truth });
                 }
+            };
+            for member in 0..shard.members.len() {
+                if store.len_of(store.number(shard_index, member)) >= rules.min_baskets as usize {
+                    find(member as u32, shard.members.get(member));
+                }
+            }
+            if rules.min_baskets == 0 {
+                let new = future.members(shard_index).iter().filter(|id| shard.members.find(id).is_none());
+                new.for_each(|id| find(Case::NEW, id));
             }
             Ok::<_, ShardError>(part)
         })?;
-        let mut hashes: Vec<u64> = parts.iter().flatten().map(|p| p.0).collect();
+        let mut hashes: Vec<u64> = parts.iter().flatten().map(|found| found.hash).collect();
         let candidates = hashes.len();
         let last = match candidates > rules.max_members {
             true => *hashes.select_nth_unstable(rules.max_members.saturating_sub(1)).1,
@@ -111,8 +136,8 @@ impl Cases {
         let mut out = Self { shard_offsets: vec![0], candidates, ..Self::default() };
         let mut own = Vec::new();
         for (shard, part) in parts.into_iter().enumerate() {
-            for (_, member, truth) in part.into_iter().filter(|p| p.0 <= last) {
-                let number = store.number(shard, member as usize);
+            for Found { member, id, truth, .. } in part.into_iter().filter(|found| found.hash <= last) {
+                let number = if member == Case::NEW { store.nobody() } else { store.number(shard, member as usize) };
                 own.clear();
                 own.extend_from_slice(store.events(number));
                 own.sort_unstable();
@@ -121,10 +146,23 @@ impl Cases {
                 out.truth.extend(truth);
                 let to = out.truth.len() as u32;
                 out.cases.push(Case { shard: shard as u32, member, number: number as u32, from, to });
+                out.ids.push(id);
             }
             out.shard_offsets.push(out.cases.len());
         }
         Ok(out)
+    }
+
+    /// Ids of the members, by case.
+    #[must_use]
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// Number of members whom the history does not know.
+    #[must_use]
+    pub fn new_members(&self) -> usize {
+        self.cases.iter().filter(|case| case.is_new()).count()
     }
 
     /// The members, in (shard, member) order.

@@ -96,6 +96,12 @@ impl Future {
         &self.items
     }
 
+    /// Ids of a shard's members who bought anything.
+    #[must_use]
+    pub fn members(&self, shard: usize) -> &IdTable {
+        &self.parts[shard].members
+    }
+
     /// What a member of a shard bought in the window, as item numbers of [`Future::items`]: distinct, rising. Empty for a
     /// member who bought nothing.
     pub fn bought(&self, shard: usize, member: &str, window: Window, out: &mut Vec<u32>) {

@@ -76,6 +76,8 @@ pub struct FoldResult {
     pub candidates: u64,
     /// Members that were scored.
     pub scored: u64,
+    /// Those among them whom the history does not know.
+    pub new_members: u64,
     /// Items with a purchase in the history.
     pub items: u64,
     /// What our score was tuned to.

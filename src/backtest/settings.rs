@@ -30,7 +30,8 @@ pub struct RawBacktest {
     /// An SQL condition for the members that are scored, over the columns of the members table's files, or of the purchase
     /// lines' files if those have the columns. All members are fitted on. Left out: everyone with a truth.
     pub members: Option<String>,
-    /// Baskets in the history that a scored member has at least.
+    /// Baskets in the history that a scored member has at least. 0: members whom the history does not know are scored too;
+    /// they get the generic list.
     pub min_baskets: u32,
     /// Baskets of the history that hold an item at least; items in fewer take no part, in the history nor in the truth.
     /// 0: every item takes part, and a truth that was never seen before counts as missed.
@@ -202,7 +203,7 @@ impl RawBacktest {
             folds: whole("folds", self.folds, 1, 100),
             filter: some(&self.filter),
             members: some(&self.members),
-            min_baskets: whole("min_baskets", self.min_baskets, 1, 1_000_000),
+            min_baskets: whole("min_baskets", self.min_baskets, 0, 1_000_000),
             min_item_baskets: whole("min_item_baskets", self.min_item_baskets, 0, 1_000_000),
             max_members: whole("max_members", self.max_members, 1, 100_000_000),
             resamples: whole("resamples", self.resamples, 100, 100_000),

@@ -118,9 +118,10 @@ fn describe(results: &Results) -> String {
         );
         let _ = writeln!(
             out,
-            "  {} of {} members scored, {} members and {} items in the history",
+            "  {} of {} members scored{}, {} members and {} items in the history",
             count(fold.scored),
             count(fold.candidates),
+            if fold.new_members > 0 { format!(" ({} new)", count(fold.new_members)) } else { String::new() },
             count(fold.members),
             count(fold.items)
         );

@@ -39,6 +39,7 @@ impl Method for Ours<'_> {
             candidates: Vec::new(),
             own: vec![0; self.store.items()],
             stamp: 0,
+            new: false,
         })
     }
 }
@@ -49,11 +50,17 @@ struct OursRanker<'a> {
     candidates: Vec<Candidate>,
     own: Vec<u32>,
     stamp: u32,
+    /// Whether the history does not know the member: the generic list.
+    new: bool,
 }
 
 impl Ranker for OursRanker<'_> {
     fn read(&mut self, shard: &Shard, case: &Case) {
         self.stamp += 1;
+        self.new = case.is_new();
+        if self.new {
+            return;
+        }
         for item in self.method.store.events(case.number as usize) {
             self.own[*item as usize] = self.stamp;
         }
@@ -63,7 +70,11 @@ impl Ranker for OursRanker<'_> {
     fn best(&mut self, n: usize, explore: bool, out: &mut Vec<Ranked>) {
         let Self { own, stamp, .. } = self;
         let keep = |item: u32| !explore || own[item as usize] != *stamp;
-        self.method.scorer.best(n, keep, &mut self.space, &mut self.candidates);
+        if self.new {
+            self.method.scorer.generic(n, &mut self.candidates);
+        } else {
+            self.method.scorer.best(n, keep, &mut self.space, &mut self.candidates);
+        }
         out.clear();
         out.extend(self.candidates.iter().map(|c| Ranked {
             item: c.item,

@@ -194,6 +194,11 @@ struct TifuRanker<'a> {
 impl Ranker for TifuRanker<'_> {
     fn read(&mut self, _: &Shard, case: &Case) {
         let TifuKnn { fitted, vectors, .. } = self.method;
+        if case.is_new() {
+            // Of no purchase every neighbour is as good as any other: what is popular is left.
+            self.board.clear(std::iter::empty());
+            return;
+        }
         let own = vectors.member(case.number as usize);
         self.board.clear(own.iter().map(|(item, _)| *item));
         for (item, value) in own {

@@ -165,9 +165,7 @@ pub(super) fn fit(
     progress.finish(&format!("{} members, {} methods", cases.len(), methods.len()));
     stages.end("rank");
 
-    let ids = super::super::fit::member_ids(shards)?;
-    let members: Vec<String> =
-        cases.all().iter().map(|case| ids[case.shard as usize].get(case.member as usize).to_owned()).collect();
+    let members = cases.ids().to_vec();
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_unstable_by(|a, b| members[*a].cmp(&members[*b]));
     let window = plan.window(at);
@@ -179,6 +177,7 @@ pub(super) fn fit(
         members: store.members() as u64,
         candidates: cases.candidates() as u64,
         scored: cases.len() as u64,
+        new_members: cases.new_members() as u64,
         items: popular.order.len() as u64,
         tuned,
         methods: Vec::new(),
