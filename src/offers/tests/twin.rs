@@ -24,7 +24,7 @@ fn naive(catalogue: &Catalogue, category: &[u32], proposals: &[Proposal]) -> Vec
     let of = |p: &Proposal| match p.target {
         Target::Item(i) => Some(category[i as usize]),
         Target::Category(c) => Some(c),
-        Target::None => None,
+        Target::Subject(_) | Target::None => None,
     };
     for limit in (0..=usize::from(decision.slots)).rev() {
         if limit as f64 > decision.max_discount_share * f64::from(decision.slots) + 1e-9 {
