@@ -1,11 +1,14 @@
 //! Floor 14: the command line, a file a subcommand.
 
+mod ack;
 mod backtest;
 mod check;
 mod diff;
+mod export;
 mod generate;
 mod logging;
 mod progress;
+mod push;
 mod run;
 mod schema;
 mod summary;
@@ -35,6 +38,12 @@ enum Command {
     Schema,
     /// Show what changed from one published run to another: members, segments, tags, offers, figures
     Diff(diff::Arguments),
+    /// Write the files of a CRM target from a published run, or read those it has as strictly as the target would
+    Export(export::Arguments),
+    /// Note that a CRM target took over a run: the next delta is against it
+    Ack(ack::Arguments),
+    /// Take a run to a target itself: WeCom by its API, PostgreSQL by COPY
+    Push(push::Arguments),
     /// Generate a shop of any size: the same seed gives the same bytes
     Generate(generate::Arguments),
 }
@@ -57,6 +66,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Backtest(arguments) => backtest::main(&arguments),
         Command::Schema => schema::main(),
         Command::Diff(arguments) => diff::main(&arguments),
+        Command::Export(arguments) => export::main(&arguments),
+        Command::Ack(arguments) => ack::main(&arguments),
+        Command::Push(arguments) => push::main(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
     };
     (code as u8).into()

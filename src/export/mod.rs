@@ -2,7 +2,10 @@
 //! parallel and appended in order, so that the bytes are the same for any number of threads.
 
 mod blocks;
+mod cell;
+pub mod crm;
 mod csv;
+pub mod dialects;
 mod error;
 mod generic;
 mod item_statistics;
@@ -17,8 +20,10 @@ mod run;
 mod settings;
 mod sink;
 mod tables;
+pub mod targets;
 #[cfg(test)]
 mod tests;
+pub mod validate;
 
 pub use blocks::in_order;
 pub use csv::{is_formula, push_field, push_field_for_people, push_record};
@@ -33,5 +38,5 @@ pub use parquet_file::{EncodedGroup, GroupEncoder, ParquetFile, write_batches};
 pub use previous::{PREVIOUS_COLUMNS, push_previous};
 pub use profiles::write_profiles;
 pub use run::{RunTables, WrittenFile, write_csv, write_run};
-pub use settings::{Compression, OutputSettings, RawOutput, TARGETS};
+pub use settings::{Compression, OutputSettings, RawOutput};
 pub use sink::Sink;

@@ -4,9 +4,9 @@ use std::{fmt::Write as _, io::Write as _};
 
 use super::{
     blocks::in_order,
+    crm::{Block, CrmPlan, MemberFacts, SegmentName, Source, TagWord, TargetWriter, Words},
     csv::{push_field, push_record},
     error::ExportError,
-    generic::DecisionCsv,
     offers_table::{DISTINCT, FREE_TEXT, offers_batch, offers_schema},
     order::{MemberOrder, MemberRef},
     parquet_file::ParquetFile,
@@ -18,7 +18,7 @@ use crate::{
     base::IdTable,
     features::FeatureTable,
     input::ItemTable,
-    offers::{Catalogue, Choice, DateTexts, Decisions, Holdout, SentenceWriter},
+    offers::{Catalogue, Choice, Decisions, Holdout, SentenceWriter},
     segments::{Lifecycle, Memberships, SegmentModel, ShardTags, TagEntry, TagHeld, TagSource, ValueBand},
 };
 
@@ -102,6 +102,7 @@ pub struct WrittenFile {
 pub fn write_run(
     run: &RunTables<'_>,
     settings: &OutputSettings,
+    crm: &CrmPlan,
     sink: &dyn Sink,
 ) -> Result<Vec<WrittenFile>, ExportError> {
     let mut files = Vec::new();
@@ -129,103 +130,160 @@ pub fn write_run(
         )?,
     );
     let everyone = MemberOrder::new(run.members, run.generic_members, true);
-    for file in write_offers(run, settings, sink, &everyone)? {
+    for file in write_offers(run, settings, crm, sink, &everyone)? {
         wrote(&file.path, file.rows);
     }
     Ok(files)
 }
 
-/// Writes the decisions: `offers.parquet`, and the generic target's files if the job wants them.
+/// The run that is being written, as its targets see it.
+struct Running<'a> {
+    run: &'a RunTables<'a>,
+    order: &'a MemberOrder<'a>,
+    schema: arrow::datatypes::SchemaRef,
+    words: Words,
+}
+
+impl<'a> Running<'a> {
+    fn new(run: &'a RunTables<'a>, order: &'a MemberOrder<'a>) -> Self {
+        let segments = run.segments.segments.iter().map(|s| SegmentName {
+            id: s.id,
+            code: s.code.clone(),
+            name_zh: s.name_zh.clone(),
+            name_en: s.name_en.clone(),
+        });
+        let tags = run.tag_entries.iter().map(|t| TagWord {
+            tag: t.tag.clone(),
+            source: t.source.as_str().to_owned(),
+            name_zh: t.name_zh.clone(),
+            name_en: t.name_en.clone(),
+        });
+        let words = Words { segments: segments.collect(), tags: tags.collect() };
+        Self { run, order, schema: offers_schema(), words }
+    }
+
+    /// What is known of a member. What a suppressed tag would say is left out here too.
+    fn facts(&self, member: MemberRef) -> MemberFacts<'a> {
+        let run = self.run;
+        let held = run.tags_of(member);
+        let says = |source: TagSource| held.iter().any(|t| run.tag_entries[t.tag as usize].source == source);
+        let row = run.row(member);
+        let id = self.order.id(member);
+        let (arm, basis) = match row {
+            Some(_) => (run.holdout.arm(id).code(), "personalised"),
+            None => ("treated", "generic"),
+        };
+        MemberFacts {
+            id,
+            segment: row.filter(|_| says(TagSource::Cluster)).map(|r| usize::from(run.memberships.segment[r])),
+            lifecycle: row.filter(|_| says(TagSource::Lifecycle)).map(|r| run.lifecycle[r].as_str()),
+            value_band: row.filter(|_| says(TagSource::Value)).map(|r| run.value_band[r].as_str()),
+            tags: held.iter().map(|t| t.tag).collect(),
+            arm,
+            basis,
+            rows: 0..0,
+        }
+    }
+
+    fn members(&self, index: usize) -> Vec<MemberFacts<'a>> {
+        self.order.block(index, BLOCK).iter().map(|m| self.facts(*m)).collect()
+    }
+
+    fn offers(&self, index: usize) -> Result<arrow::array::RecordBatch, ExportError> {
+        let members = self.order.block(index, BLOCK);
+        offers_batch(self.run, self.order, members, &self.schema).map_err(ExportError::columns(OFFERS))
+    }
+}
+
+impl Source for Running<'_> {
+    fn blocks(&self) -> usize {
+        self.order.blocks(BLOCK)
+    }
+
+    fn with_block(
+        &self,
+        index: usize,
+        each: &mut dyn FnMut(&Block<'_>) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        let offers = self.offers(index)?;
+        each(&Block::new(self.members(index), &offers))
+    }
+
+    fn words(&self) -> &Words {
+        &self.words
+    }
+}
+
+const OFFERS: &str = "offers.parquet";
+const MEMBERS: &str = "crm/generic/members.csv";
+
+/// Writes the decisions: `offers.parquet`, and the files of the CRM targets.
 fn write_offers(
     run: &RunTables<'_>,
     settings: &OutputSettings,
+    crm: &CrmPlan,
     sink: &dyn Sink,
     order: &MemberOrder<'_>,
 ) -> Result<Vec<WrittenFile>, ExportError> {
-    const FULL: &str = "crm/generic/full.csv";
-    const MEMBERS: &str = "crm/generic/members.csv";
-    let path = "offers.parquet";
-    let schema = offers_schema();
-    let (mut file, encoder) = ParquetFile::create(sink, path, &schema, settings.compression, FREE_TEXT, DISTINCT)?;
-    let generic = settings.crm.contains(&"generic");
-    let dates = DateTexts::new(run.catalogue.as_of);
-    let csv = DecisionCsv::new(&settings.generic_columns, &dates);
-    let mut outputs = None;
-    if generic {
-        let mut full = sink.create(FULL).map_err(ExportError::io(FULL))?;
-        let mut members = sink.create(MEMBERS).map_err(ExportError::io(MEMBERS))?;
-        let mut header = String::new();
-        csv.header(&mut header);
-        full.write_all(header.as_bytes()).map_err(ExportError::io(FULL))?;
-        header.clear();
-        push_record(&mut header, MEMBER_COLUMNS.iter().copied());
-        members.write_all(header.as_bytes()).map_err(ExportError::io(MEMBERS))?;
-        outputs = Some((full, members));
+    let running = Running::new(run, order);
+    let (mut file, encoder) =
+        ParquetFile::create(sink, OFFERS, &running.schema, settings.compression, FREE_TEXT, DISTINCT)?;
+    let ids: Vec<&str> = order.rows().iter().map(|m| order.id(*m)).collect();
+    let mut writers = Vec::new();
+    for plan in &crm.targets {
+        writers.push(TargetWriter::new(sink, plan, crm, &ids, settings.compression)?);
     }
-    let mut csv_rows = 0;
+    drop(ids);
+    let mut members = None;
+    if crm.targets.iter().any(|t| t.target.name == "generic") {
+        let mut out = sink.create(MEMBERS).map_err(ExportError::io(MEMBERS))?;
+        let mut header = String::new();
+        push_record(&mut header, MEMBER_COLUMNS.iter().copied());
+        out.write_all(header.as_bytes()).map_err(ExportError::io(MEMBERS))?;
+        members = Some(out);
+    }
+    let with_members = members.is_some();
+    let renderers: Vec<_> = writers.iter().map(TargetWriter::renderer).collect();
     in_order(
         order.blocks(BLOCK),
-        |block| {
-            let members = order.block(block, BLOCK);
-            let batch = offers_batch(run, order, members, &schema).map_err(ExportError::columns(path))?;
+        |index| {
+            let batch = running.offers(index)?;
             let group = if batch.num_rows() > 0 { Some(encoder.encode(&batch)?) } else { None };
-            let (mut full, mut about) = (String::new(), String::new());
-            let mut rows = 0;
-            if generic {
-                full.reserve(batch.num_rows() * 320);
-                rows = csv.rows(&batch, usize::MAX, false, &mut full);
-                members.iter().for_each(|m| push_member(run, order, *m, &mut about));
+            let mut about = String::new();
+            if with_members {
+                order.block(index, BLOCK).iter().for_each(|m| push_member(run, order, *m, &mut about));
             }
-            Ok((group, full, rows, about))
+            let mut rendered = Vec::new();
+            if !renderers.is_empty() {
+                let block = Block::new(running.members(index), &batch);
+                for renderer in &renderers {
+                    rendered.push(renderer.render(&running.words, &block)?);
+                }
+            }
+            Ok((group, about, rendered))
         },
-        |(group, full, rows, about)| {
+        |(group, about, rendered)| {
             if let Some(group) = group {
                 file.append(group)?;
             }
-            if let Some((out, members)) = &mut outputs {
-                out.write_all(full.as_bytes()).map_err(ExportError::io(FULL))?;
-                members.write_all(about.as_bytes()).map_err(ExportError::io(MEMBERS))?;
-                csv_rows += rows as u64;
+            if let Some(out) = &mut members {
+                out.write_all(about.as_bytes()).map_err(ExportError::io(MEMBERS))?;
+            }
+            for (writer, rendered) in writers.iter_mut().zip(rendered) {
+                writer.append(&rendered)?;
             }
             Ok(())
         },
     )?;
-    let mut files = vec![WrittenFile { path: path.to_owned(), rows: file.close()? }];
-    if let Some((mut full, mut members)) = outputs {
-        full.flush().map_err(ExportError::io(FULL))?;
-        members.flush().map_err(ExportError::io(MEMBERS))?;
-        files.push(WrittenFile { path: FULL.to_owned(), rows: csv_rows });
+    let mut files = vec![WrittenFile { path: OFFERS.to_owned(), rows: file.close()? }];
+    if let Some(mut out) = members {
+        out.flush().map_err(ExportError::io(MEMBERS))?;
         files.push(WrittenFile { path: MEMBERS.to_owned(), rows: order.rows().len() as u64 });
-        files.push(write_preview(run, settings, sink, order, &csv)?);
+    }
+    for writer in writers {
+        files.extend(writer.finish(&running)?.0);
     }
     Ok(files)
-}
-
-/// The first rows of `full.csv` for people: with a byte-order mark, and disarmed for spreadsheets.
-fn write_preview(
-    run: &RunTables<'_>,
-    settings: &OutputSettings,
-    sink: &dyn Sink,
-    order: &MemberOrder<'_>,
-    csv: &DecisionCsv<'_>,
-) -> Result<WrittenFile, ExportError> {
-    const PREVIEW: &str = "crm/generic/preview.csv";
-    const MEMBERS_AT_ONCE: usize = 256;
-    let schema = offers_schema();
-    let mut text = String::from('\u{feff}');
-    csv.header(&mut text);
-    let most = settings.preview_rows as usize;
-    let mut rows = 0;
-    for block in 0..order.blocks(MEMBERS_AT_ONCE) {
-        if rows == most {
-            break;
-        }
-        let members = order.block(block, MEMBERS_AT_ONCE);
-        let batch = offers_batch(run, order, members, &schema).map_err(ExportError::columns(PREVIEW))?;
-        rows += csv.rows(&batch, most - rows, true, &mut text);
-    }
-    write_text(sink, PREVIEW, &text)?;
-    Ok(WrittenFile { path: PREVIEW.to_owned(), rows: rows as u64 })
 }
 
 /// Columns of `members.csv`.
@@ -285,7 +343,7 @@ pub fn write_csv<'t, const N: usize>(
     Ok(count)
 }
 
-fn write_text(sink: &dyn Sink, path: &str, text: &str) -> Result<(), ExportError> {
+pub(super) fn write_text(sink: &dyn Sink, path: &str, text: &str) -> Result<(), ExportError> {
     let mut out = sink.create(path).map_err(ExportError::io(path))?;
     out.write_all(text.as_bytes()).map_err(ExportError::io(path))?;
     out.flush().map_err(ExportError::io(path))

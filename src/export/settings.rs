@@ -1,9 +1,14 @@
 //! The `[output]` section.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::generic::{DEFAULT_COLUMNS, GenericColumn};
+use super::{
+    generic::{DEFAULT_COLUMNS, GenericColumn},
+    targets::{RawTarget, Shared, Target, check_targets, target_named},
+};
 use crate::base::{Findings, findings::JobPath, findings::nearest};
 
 /// How Parquet pages are compressed.
@@ -23,7 +28,7 @@ pub enum Compression {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawOutput {
-    /// CRM targets that get files under `crm/` (`["generic"]`).
+    /// CRM targets that get files under `crm/` (`["generic"]`): sections of `targets`, or dialects as they are.
     pub crm: Option<Vec<String>>,
     /// Whether `features.parquet` is written (false); the dictionary beside it always is.
     pub features: Option<bool>,
@@ -33,16 +38,19 @@ pub struct RawOutput {
     pub preview_rows: Option<u32>,
     /// Columns of `crm/generic/full.csv`, of those that `offers.parquet` has; default: all that a CRM acts on.
     pub generic_columns: Option<Vec<String>>,
+    /// CRM targets by name: fields, keys, limits.
+    #[serde(default)]
+    pub targets: BTreeMap<String, RawTarget>,
 }
-
-/// The CRM targets there are.
-pub const TARGETS: &[&str] = &["generic"];
 
 /// What a run writes, checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OutputSettings {
-    /// CRM targets.
-    pub crm: Vec<&'static str>,
+    /// CRM targets that a run writes.
+    pub crm: Vec<Target>,
+    /// All targets the job describes, for `export`: what a run does not write is no part of it.
+    #[serde(skip)]
+    sections: BTreeMap<String, RawTarget>,
     /// Whether features are written.
     pub features: bool,
     /// Compression of Parquet.
@@ -53,39 +61,42 @@ pub struct OutputSettings {
     pub generic_columns: Vec<GenericColumn>,
 }
 
+impl OutputSettings {
+    /// A target by name, whether a run writes it or not: a section of the job, or a dialect as it is.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<Target> {
+        let shared = Shared { generic_columns: &self.generic_columns, preview_rows: self.preview_rows };
+        target_named(name, &self.sections, &shared)
+    }
+
+    /// Names of the targets that the job describes.
+    #[must_use]
+    pub fn target_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.sections.keys().map(String::as_str).collect();
+        super::dialects::names().for_each(|name| names.push(name));
+        names
+    }
+}
+
 impl RawOutput {
     /// Checks the section.
     pub fn check(&self, at: &JobPath, findings: &mut Findings) -> OutputSettings {
-        let mut crm = Vec::new();
-        for (i, name) in self.crm.iter().flatten().enumerate() {
-            match TARGETS.iter().find(|t| *t == name) {
-                Some(target) if crm.contains(target) => {
-                    let at = at.key("crm").index(i);
-                    findings.error("output::target_twice", at, format!("target `{name}` is named twice"), "");
-                }
-                Some(target) => crm.push(*target),
-                None => {
-                    let help = nearest(name, TARGETS.iter().copied())
-                        .map_or_else(|| format!("targets: {}", TARGETS.join(", ")), |n| format!("did you mean `{n}`?"));
-                    let at = at.key("crm").index(i);
-                    findings.error("output::unknown_target", at, format!("there is no CRM target `{name}`"), help);
-                }
-            }
-        }
-        if self.crm.is_none() {
-            crm.push("generic");
-        }
         let preview_rows = self.preview_rows.unwrap_or(200);
         if preview_rows > 1_048_575 {
             let at = at.key("preview_rows");
             findings.error("output::preview_too_long", at, "a spreadsheet holds 1,048,575 rows below the header", "");
         }
+        let generic_columns = self.columns(at, findings);
+        let preview_rows = preview_rows.min(1_048_575);
+        let shared = Shared { generic_columns: &generic_columns, preview_rows };
+        let crm = check_targets(self.crm.as_deref(), &self.targets, &shared, at, findings);
         OutputSettings {
             crm,
+            sections: self.targets.clone(),
             features: self.features.unwrap_or(false),
             compression: self.compression.unwrap_or_default(),
-            preview_rows: preview_rows.min(1_048_575),
-            generic_columns: self.columns(at, findings),
+            preview_rows,
+            generic_columns,
         }
     }
 

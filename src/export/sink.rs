@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::store::Staging;
+use crate::store::{NewFolder, Staging};
 
 /// A place that takes the files of a run by their path relative to the run's folder.
 pub trait Sink: Sync {
@@ -16,5 +16,11 @@ pub trait Sink: Sync {
 impl Sink for Staging {
     fn create(&self, relative: &str) -> io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(Staging::create(self, relative)?))
+    }
+}
+
+impl Sink for NewFolder {
+    fn create(&self, relative: &str) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(self.file(relative)?))
     }
 }

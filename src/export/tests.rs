@@ -179,9 +179,19 @@ impl Run {
             offsets: RunTables::offsets_of(&self.members),
         };
         let memory = Memory::default();
-        let files = write_run(&tables, settings, &memory).unwrap();
+        let plan = |target: &targets::Target| {
+            let tag_ids = [("seg_4", "id4"), ("vb_top", "idv")].map(|(t, id)| (t.to_owned(), id.to_owned())).into();
+            crm::TargetPlan { target: target.clone(), tag_ids, base: None }
+        };
+        let crm = crm::CrmPlan {
+            run_id: "r1".into(),
+            targets: settings.crm.iter().map(plan).collect(),
+            identities: crm::Identities::default(),
+        };
+        let files = write_run(&tables, settings, &crm, &memory).unwrap();
         let written = std::mem::take(&mut *memory.0.lock().unwrap());
-        assert!(files.iter().map(|f| &f.path).eq_by_set(written.keys()));
+        let tables = written.keys().filter(|name| !name.ends_with(".json"));
+        assert!(files.iter().map(|f| &f.path).eq_by_set(tables));
         for file in files.iter().filter(|f| f.path.ends_with(".parquet")) {
             assert_eq!(read(&written[&file.path]).num_rows() as u64, file.rows, "{}", file.path);
         }
@@ -463,12 +473,12 @@ fn settings_findings() {
     assert_eq!(
         codes,
         [
-            "output::unknown_target output.crm[0]",
-            "output::target_twice output.crm[2]",
             "output::preview_too_long output.preview_rows",
             "output::unknown_column output.generic_columns[1]",
             "output::column_twice output.generic_columns[2]",
             "output::key_column_missing output.generic_columns",
+            "output::unknown_target output.crm[0]",
+            "output::target_twice output.crm[2]",
         ]
     );
 }

@@ -3,6 +3,7 @@
 pub mod accounting;
 pub mod contract;
 mod error;
+mod identity_tables;
 mod item_table;
 pub mod lines;
 mod member_table;
@@ -15,6 +16,7 @@ mod table_input;
 mod zone;
 
 pub use error::InputError;
+pub use identity_tables::{IdentityOf, TagId, read_identities, read_tag_ids};
 pub use item_table::{ItemTable, NONE};
 pub use member_table::{Activity, ActivityKind, MemberAttributes, MemberTable};
 pub use quarantine::{CaughtRows, QuarantinedRow, raw_rows};

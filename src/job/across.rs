@@ -3,6 +3,7 @@
 use super::raw::RawJob;
 use crate::{
     base::{Findings, findings::JobPath},
+    export::OutputSettings,
     input::{contract::Table, settings::InputSettings},
     offers::{Incentive, OfferSettings, kind_named, price_sensitivity},
     segments::SegmentRule,
@@ -46,6 +47,25 @@ pub(super) fn check_discounts(rules: &[SegmentRule], offers: &OfferSettings, fin
                 ),
                 "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
             );
+        }
+    }
+}
+
+/// CRM targets that key on tables the job does not name.
+pub(super) fn check_targets(output: &OutputSettings, inputs: &InputSettings, findings: &mut Findings) {
+    let at = |name: &str| JobPath::root().key("output").key("targets").key(name);
+    for target in &output.crm {
+        if let Some(system) = target.systems().first()
+            && !inputs.has(Table::Identities)
+        {
+            let message = format!("target `{}` needs ids of system `{system}`, but no table holds them", target.name);
+            let help = "name `[inputs.identities]`, or set `keys` with `from = \"member_id\"`";
+            findings.error("output::no_identities", at(&target.name).key("keys"), message, help);
+        }
+        if target.dialect == "wecom" && !inputs.has(Table::TagIds) {
+            let message = format!("target `{}` takes ids of tags, but no table holds them", target.name);
+            let help = "name `[inputs.tag_ids]`";
+            findings.error("output::no_tag_ids", at(&target.name), message, help);
         }
     }
 }

@@ -280,6 +280,7 @@ impl RawJob {
         let report = self.report.check(&root.key("report"), findings);
         across::check(self, &inputs, findings);
         across::check_discounts(&segments.rules, &offers, findings);
+        across::check_targets(&output, &inputs, findings);
         Job {
             file: file.to_owned(),
             version: self.version,

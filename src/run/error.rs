@@ -1,6 +1,6 @@
 //! Why a run ended without publishing.
 
-use super::ExitCode;
+use super::{ExitCode, PushError};
 use crate::{
     engine::EngineError,
     export::ExportError,
@@ -72,6 +72,37 @@ pub enum RunError {
         /// What is wrong.
         why: String,
     },
+    /// A file of the run that a CRM target acknowledged does not fit.
+    #[error("`{file}` of the acknowledged run cannot be used: {why}; acknowledge another run, or none")]
+    BadAcknowledged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The run or the job has no such CRM target.
+    #[error("there is no CRM target `{target}`; known: {known}")]
+    NoSuchTarget {
+        /// As given.
+        target: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A target's keys are in tables of the job.
+    #[error("target `{target}` is keyed by tables of the job: name it with `--job`")]
+    TargetNeedsJob {
+        /// The target.
+        target: String,
+    },
+    /// A run that lies in no output place.
+    #[error("`{run}` lies in no output place: its acknowledgements have no place")]
+    NoOutputPlace {
+        /// The run.
+        run: String,
+    },
+    /// A run could not be pushed to a target.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -163,7 +194,9 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::WrongPrevious { .. } => ExitCode::Usage,
+            Self::WrongPrevious { .. } | Self::NoSuchTarget { .. } | Self::TargetNeedsJob { .. } => ExitCode::Usage,
+            Self::NoOutputPlace { .. } => ExitCode::NoInput,
+            Self::Push(error) => error.exit_code(),
             Self::Drift { .. } => ExitCode::Refused,
             Self::Findings { report } => findings_exit_code(report),
             Self::NoLines { .. }
@@ -171,6 +204,7 @@ impl RunError {
             | Self::NoAsOf
             | Self::NoPrevious { .. }
             | Self::BadPrevious { .. }
+            | Self::BadAcknowledged { .. }
             | Self::NoSuchRun { .. }
             | Self::BadRunFile { .. } => ExitCode::NoInput,
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => ExitCode::BadJob,

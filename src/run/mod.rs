@@ -1,12 +1,15 @@
 //! Floor 13: the nightly sequence, from a job to a published run; and what else is done with a job.
 
+mod ack;
 mod backtest;
 mod clock;
+mod crm;
 mod decide;
 mod diff;
 mod eligibility;
 mod error;
 mod exit;
+mod export;
 mod fit;
 mod inputs;
 mod kind_needs;
@@ -16,11 +19,13 @@ mod nightly;
 mod outputs;
 mod previous;
 mod published;
+mod push;
 mod report;
 mod scarce;
 mod standing;
 mod summary;
 
+pub use ack::acknowledge;
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
 pub use clock::{StageTime, Stages};
 pub use diff::{
@@ -29,9 +34,11 @@ pub use diff::{
 };
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
+pub use export::{ExportOptions, Exported, export};
 pub use inputs::{Inputs, open_inputs};
 pub use manifest::Manifest;
 pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
+pub use push::{PushError, PushOptions, Pushed, push};
 pub use summary::{OfferSummary, ReasonSummary, RunSummary, SegmentSummary};
 
 /// Version of what a run means and writes. Part of the run id: it rises when the same job and inputs would give other

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
+    crm::{self, CrmTables},
     decide::{Contacts, Tonight, decide},
     fit::{Scene, describe, know, member_ids},
     inputs::{TableDigest, open_inputs},
@@ -25,7 +26,7 @@ use crate::{
         contract::Table,
         lines::{CleaningContext, LineCleaner},
         raw_rows, read_activities, read_compatibility, read_contacts, read_forgotten, read_members,
-        read_suppressed_tags,
+        read_suppressed_tags, read_tag_ids,
         side_rows::{SideContext, latest_day},
     },
     job::{AsOf, Job, JobText, Loaded, Report},
@@ -171,8 +172,9 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         PreviousChoice::Newest => Previous::newest(&root, job.name(), as_of, &opened.places)?,
         PreviousChoice::Place(place) => Some(Previous::named(place, job.name(), as_of, &opened.places)?),
     };
+    let acknowledged = crm::acknowledged(&root, job, as_of, !options.dry_run, &opened.places)?;
     let digests = opened.inputs.digests(&opened.places)?;
-    let run_id = run_id(job, as_of, &digests, previous.as_ref());
+    let run_id = run_id(job, as_of, &digests, previous.as_ref(), &acknowledged.digests);
     let folder = run_folder(as_of, &run_id);
     progress.finish(&format!("{} tables, as of {as_of}, run {run_id}", digests.len()));
     stages.end("open");
@@ -296,7 +298,10 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let aside = OutputRoot::Folder(opened.spill.clone());
     let staging = if options.dry_run { &aside } else { &root }.stage(&run_id).map_err(RunError::Output)?;
     let quarantined = quarantine(&opened, &side, &histories)?;
-    let written = outputs::write(&scene, &members, &described, &known, &decided, &catalogue, &quarantined, &staging)?;
+    let targets = job.output().crm.iter().cloned().zip(acknowledged.states);
+    let crm = std::mem::take(&mut side.crm).plan(&run_id, targets);
+    let written =
+        outputs::write(&scene, &members, &described, &known, &decided, &catalogue, &quarantined, &crm, &staging)?;
     let identity = Identity {
         run_id: &run_id,
         previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
@@ -364,7 +369,13 @@ pub(super) fn as_of(
 }
 
 /// The run's id: a hash of all that decides its content.
-fn run_id(job: &Job, as_of: Day, digests: &[TableDigest], previous: Option<&Previous>) -> String {
+fn run_id(
+    job: &Job,
+    as_of: Day,
+    digests: &[TableDigest],
+    previous: Option<&Previous>,
+    acknowledged: &[[String; 3]],
+) -> String {
     let mut sum = Sha256Sum::new();
     sum.field(b"nextoffer run");
     sum.field(&FORMAT.to_le_bytes());
@@ -379,6 +390,7 @@ fn run_id(job: &Job, as_of: Day, digests: &[TableDigest], previous: Option<&Prev
         sum.field(b"ledger");
         sum.field(ledger.as_bytes());
     }
+    acknowledged.iter().flatten().for_each(|part| sum.field(part.as_bytes()));
     let mut id = sum.hex();
     id.truncate(16);
     id
@@ -410,6 +422,7 @@ fn point_current(root: &OutputRoot, folder: &str, as_of: Day, places: &Places) -
 
 /// The tables beside the purchase lines.
 pub(super) struct SideTables {
+    crm: CrmTables,
     pub(super) listed: ListedItems,
     pub(super) members: MemberTable,
     consent: ConsentLedger,
@@ -428,7 +441,9 @@ impl SideTables {
             zone,
             currency_digits: job.currency().exponent(),
         };
+        let systems = crm::systems(&job.output().crm);
         let mut side = Self {
+            crm: CrmTables::default(),
             listed: ListedItems::default(),
             members: MemberTable::default(),
             consent: ConsentLedger::default(),
@@ -448,7 +463,11 @@ impl SideTables {
                 Table::Activities => keep(&mut (), read_activities(input, &context, &mut side.members)?),
                 Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, &context, &mut side.members)?),
                 Table::Forgotten => keep(&mut side.forgotten, read_forgotten(input, &context)?),
-                // The lines are folded; keys of other systems are for the dialects that need them.
+                // The lines are folded; keys of other systems are only for the targets that need them.
+                Table::Identities if !systems.is_empty() => side.crm.read_identities(input, &systems, &context)?,
+                Table::TagIds if crm::takes_tag_ids(&job.output().crm) => {
+                    keep(&mut side.crm.tag_ids, read_tag_ids(input, &context)?)
+                }
                 Table::Transactions | Table::Identities | Table::TagIds => continue,
             };
             side.rows.insert(input.table.name().to_owned(), counts);

@@ -26,6 +26,7 @@ use crate::{
     export::{
         LEDGER_PATH, RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_ledger,
         write_next_purchases, write_profiles, write_run,
+        crm::CrmPlan,
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
@@ -59,6 +60,7 @@ pub(super) fn write(
     decided: &Decided,
     catalogue: &Catalogue,
     quarantined: &[QuarantinedRow],
+    crm: &CrmPlan,
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
     let tables = RunTables {
@@ -80,7 +82,7 @@ pub(super) fn write(
         sentences: SentenceWriter::new(catalogue, scene.items, scene.job.labels()),
     };
     let settings = scene.job.output();
-    let mut files = write_run(&tables, settings, staging)?;
+    let mut files = write_run(&tables, settings, crm, staging)?;
     let mut wrote = |path: &str, rows: u64| files.push(WrittenFile { path: path.to_owned(), rows });
 
     let path = "feature_dictionary.csv";

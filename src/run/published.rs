@@ -87,6 +87,36 @@ impl Published {
         self.root.place(&self.folder).trim_end_matches('/').to_owned()
     }
 
+    /// What is wrong with one of its files.
+    pub(super) fn bad(&self, file: &str, why: String) -> RunError {
+        RunError::BadRunFile { run: self.place(), file: file.to_owned(), why }
+    }
+
+    /// The CRM targets it has files of.
+    pub(super) fn targets(&self) -> Vec<&str> {
+        let of = |path: &'_ str| -> Option<(usize, usize)> {
+            let rest = path.strip_prefix("crm/")?;
+            rest.ends_with("/state.parquet").then(|| (4, path.len() - "/state.parquet".len()))
+        };
+        let paths = self.manifest.outputs.iter().map(|o| o.path.as_str());
+        paths.filter_map(|path| of(path).map(|(from, to)| &path[from..to])).collect()
+    }
+
+    /// The output place that it lies in; `None` if it was moved out of one.
+    pub(super) fn out_place(&self, places: &Places) -> Result<Option<OutputRoot>, RunError> {
+        let own = run_folder(self.manifest.as_of, &self.manifest.run_id);
+        let place = self.place();
+        let candidates = [place.strip_suffix(&own), place.strip_suffix("current")];
+        for out in candidates.into_iter().flatten() {
+            let out = if out.is_empty() { "." } else { out.trim_end_matches('/') };
+            let root = OutputRoot::open(out, Path::new("."), places)?;
+            if root.read(&format!("{own}/manifest.json"), places)?.is_some() {
+                return Ok(Some(root));
+            }
+        }
+        Ok(None)
+    }
+
     fn path(&self, file: &str) -> String {
         if self.folder.is_empty() { file.to_owned() } else { format!("{}/{file}", self.folder) }
     }

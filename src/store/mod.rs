@@ -2,14 +2,20 @@
 
 #![expect(clippy::disallowed_methods, reason = "the floor that the rule points at: its errors name the path")]
 
+mod acks;
 pub mod atomic;
 mod error;
 mod input;
+mod journal;
 pub mod lock;
+mod new_folder;
 mod output;
 mod places;
 
+pub use acks::{ACKS, Acks};
 pub use error::StoreError;
 pub use input::InputFile;
+pub use journal::Journal;
+pub use new_folder::NewFolder;
 pub use output::{CURRENT_LINK, CURRENT_POINTER, OutputRoot, PublishedRun, StagedFile, Staging, run_folder};
 pub use places::Places;
