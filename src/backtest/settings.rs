@@ -209,7 +209,7 @@ impl RawBacktest {
             resamples: whole("resamples", self.resamples, 100, 100_000),
             recent_days: whole("recent_days", self.recent_days, 1, 3650),
             recent_baskets: whole("recent_baskets", self.recent_baskets, 1, 3650),
-            item_neighbours: whole("item_neighbours", self.item_neighbours, 1, 10_000),
+            item_neighbours: whole("item_neighbours", self.item_neighbours, 1, 1_000_000),
             baselines,
         }
     }
