@@ -202,8 +202,8 @@ fn what_changed_and_how_k_was_chosen() {
     };
     let file = made(|view| {
         view.previous = Some((Day::parse("2026-06-29").unwrap(), "fedcba9876543210"));
-        view.drift = Some(&drift);
-        view.gates = &gates;
+        view.drift = Some(Box::leak(Box::new(drift)));
+        view.gates = Box::leak(Box::new(gates));
         view.curves = Some(curves);
         view.fairness = vec![FairnessRow {
             by: text("城市层级", "City tier"),
