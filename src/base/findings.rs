@@ -62,6 +62,8 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The word of the value that it is about, where it is about a part of a text such as an SQL expression.
+    pub word: Option<String>,
 }
 
 /// A list of findings that grows while checks go on.
@@ -85,6 +87,21 @@ impl Findings {
         self.add(Severity::Error, code, at, message.into(), help.into());
     }
 
+    /// Adds an error about one word of the text at `at`.
+    pub fn error_within(
+        &mut self,
+        code: &'static str,
+        at: JobPath,
+        word: Option<&str>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.error(code, at, message, help);
+        if let Some(last) = self.0.last_mut() {
+            last.word = word.map(str::to_owned);
+        }
+    }
+
     /// Adds a warning.
     pub fn warn(&mut self, code: &'static str, at: JobPath, message: impl Into<String>, help: impl Into<String>) {
         self.add(Severity::Warning, code, at, message.into(), help.into());
@@ -97,7 +114,7 @@ impl Findings {
 
     fn add(&mut self, severity: Severity, code: &'static str, at: JobPath, message: String, help: String) {
         let help = (!help.is_empty()).then_some(help);
-        self.push(Finding { severity, code, at, message, help });
+        self.push(Finding { severity, code, at, message, help, word: None });
     }
 
     /// Takes over the findings of another list.

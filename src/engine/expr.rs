@@ -114,6 +114,16 @@ impl ExprError {
         }
     }
 
+    /// The name in the expression that it is about, if it is about one.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::UnknownColumn { column, .. } | Self::NotAggregate { column: Some(column), .. } => Some(column),
+            Self::UnknownFunction { function, .. } => Some(function),
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {

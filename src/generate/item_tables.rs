@@ -9,6 +9,7 @@ use super::{
         text_column, text_option_column, texts, texts_column,
     },
     departments::{ATTACHMENTS, DEPARTMENTS, LEAVES},
+    dice::Dice,
     world::World,
 };
 
@@ -31,6 +32,7 @@ pub(super) fn items_schema() -> Schema {
         texts("fits"),
         int("consumable_days", true),
         int("warranty_days", true),
+        int("group_size", true),
         flag("denied", false),
     ])
 }
@@ -41,6 +43,16 @@ fn fits(world: &World, item: &Item) -> Vec<String> {
         return item.fits.iter().map(|device| world.catalogue.items[*device as usize].id.clone()).collect();
     }
     world.accessory_of[item.leaf].map(|a| vec![ATTACHMENTS[a].device.to_owned()]).unwrap_or_default()
+}
+
+/// Departments that sell to groups.
+const GROUP_DEPARTMENTS: [&str; 3] = ["household", "baby", "tea"];
+
+/// Members that buy an item together: one in five of some departments.
+fn group_size(world: &World, at: usize) -> Option<i32> {
+    let department = DEPARTMENTS[LEAVES[world.catalogue.items[at].leaf].department].code;
+    let dice = &mut Dice::of(world.streams.groups, at as u64);
+    (GROUP_DEPARTMENTS.contains(&department) && dice.chance(0.2)).then(|| dice.range(2, 6))
 }
 
 pub(super) fn items(world: &World) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -73,6 +85,7 @@ pub(super) fn items(world: &World) -> Result<Vec<ArrayRef>, ArrowError> {
         texts_column(items.iter().map(|item| fits(world, item)).chain(fees().map(|_| Vec::new()))),
         int_column(items.iter().map(|item| item.stated_days).chain(fees().map(|_| None))),
         int_column(items.iter().map(|item| Some(warranty(item)).filter(|d| *d > 0)).chain(fees().map(|_| None))),
+        int_column((0..items.len()).map(|at| group_size(world, at)).chain(fees().map(|_| None))),
         flag_column(items.iter().map(|item| Some(item.denied)).chain(fees().map(|_| Some(true)))),
     ])
 }

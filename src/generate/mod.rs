@@ -1,7 +1,7 @@
 //! The synthetic shop: an omni-channel brand in China of any size, with every input table and with planted truths.
 //!
 //! [`generate`] writes a folder:
-//! - `transactions/` (several Parquet files), `items`, `members`, `consent`, `identities`, `contacts`, `compatibility`,
+//! - `transactions/` (several Parquet files), `items`, `members`, `consent`, `identities`, `contacts`, `activities`, `compatibility`,
 //!   `suppressed_tags`, `tag_ids` (`.parquet`): the columns are named as the table contracts name them. Times are naive
 //!   local times (`timestamp[us]` without zone), money is `decimal(12,2)`; `unit_price` is what was paid, `discount` what
 //!   the whole line cost less than the list price;
@@ -13,6 +13,7 @@
 //! row group in every file: the bytes depend on the [`ShopSpec`] alone, not on the threads, and memory on the block,
 //! not on the shop.
 
+mod activities;
 mod attach;
 mod catalogue;
 mod cities;
@@ -74,6 +75,7 @@ const NAMES: &[&str] = &[
     "consent.parquet",
     "identities.parquet",
     "contacts.parquet",
+    "activities.parquet",
     "compatibility.parquet",
     "suppressed_tags.parquet",
     "tag_ids.parquet",
@@ -277,11 +279,12 @@ fn append(file: &mut TableFile, columns: Vec<ArrayRef>) -> Result<(), GenerateEr
 }
 
 fn member_tables(folder: &ShopFolder) -> Result<Vec<MemberTable>, GenerateError> {
-    let tables: [(&str, Schema, Fill); 8] = [
+    let tables: [(&str, Schema, Fill); 9] = [
         ("members.parquet", member_tables::members_schema(), member_tables::members),
         ("consent.parquet", member_tables::consent_schema(), member_tables::consent),
         ("identities.parquet", member_tables::identities_schema(), member_tables::identities),
         ("contacts.parquet", contacts::schema(), contacts::contacts),
+        ("activities.parquet", activities::schema(), activities::activities),
         ("suppressed_tags.parquet", member_tables::suppressed_tags_schema(), member_tables::suppressed_tags),
         ("truth/members.parquet", truth::members_schema(), truth::members),
         ("truth/rebuys.parquet", truth::rebuys_schema(), truth::rebuys),

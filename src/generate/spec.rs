@@ -4,7 +4,7 @@ use super::GenerateError;
 use crate::base::Day;
 
 /// Version of the generator: the same spec gives the same data only within one version. Part of `recipe.json`.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The last day of a shop unless another is asked for: 2026-06-30. Never the clock.
 pub const DEFAULT_LAST_DAY: Day = Day(20_634);
 /// Days of history unless asked for: two years.

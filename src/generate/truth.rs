@@ -4,6 +4,7 @@ use arrow::{array::ArrayRef, datatypes::Schema, error::ArrowError};
 use serde::Serialize;
 
 use super::{
+    activities,
     attach::AttachCounts,
     catalogue::{COMPANION_PROBABILITY, NO_ITEM},
     columns::{
@@ -262,6 +263,8 @@ pub(super) fn world(world: &World) -> impl Serialize + use<> {
         TIERS.iter().map(|(tier, from)| serde_json::json!({ "tier": tier, "from_minor": from })).collect();
     serde_json::json!({
         "first_day": first, "last_day": last, "gap_spread": GAP_SPREAD, "festivals": festivals, "past_offers": offers,
-        "tiers": tiers,
+        "tiers": tiers, "cause": activities::CAUSE, "group": activities::GROUP,
+        "refers_by_persona": named(PERSONAS.iter().enumerate().map(|(i, p)| (p.code, activities::refers(i)))),
+        "gives_by_persona": named(PERSONAS.iter().enumerate().map(|(i, p)| (p.code, activities::gives(i)))),
     })
 }

@@ -22,6 +22,8 @@ pub(super) struct Streams {
     pub(super) consent: u64,
     pub(super) identities: u64,
     pub(super) contacts: u64,
+    pub(super) activities: u64,
+    pub(super) groups: u64,
     pub(super) members: u64,
     pub(super) tags: u64,
 }
@@ -68,6 +70,8 @@ impl World {
                 consent: seed("generate.consent"),
                 identities: seed("generate.identities"),
                 contacts: seed("generate.contacts"),
+                activities: seed("generate.activities"),
+                groups: seed("generate.groups"),
                 members: seed("generate.members"),
                 tags: seed("generate.tags"),
             },

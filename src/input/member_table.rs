@@ -39,9 +39,11 @@ impl ActivityKind {
 /// Something a member did on a day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Activity {
+    /// Local microseconds since 1970.
+    pub at: i64,
     /// What.
     pub kind: ActivityKind,
-    /// When.
+    /// The local day.
     pub day: Day,
     /// The cause or the group.
     pub subject: Option<String>,

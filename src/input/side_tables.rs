@@ -200,14 +200,15 @@ pub fn read_activities(input: &TableInput, context: &SideContext<'_>, members: &
         let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
         let kind = ActivityKind::from_code(row.required("activity")?)
             .ok_or((Reason::Unreadable, Problem::Unknown("activity")))?;
-        let day = row.day("ts").ok_or((Reason::Unreadable, Problem::Empty("ts")))?;
+        let empty = (Reason::Unreadable, Problem::Empty("ts"));
+        let (at, day) = (row.micros("ts").ok_or(empty)?, row.day("ts").ok_or(empty)?);
         let activity =
-            Activity { kind, day, subject: row.text("subject").map(str::to_owned), closed: row.day("closed_at") };
+            Activity { at, kind, day, subject: row.text("subject").map(str::to_owned), closed: row.day("closed_at") };
         let done = &mut members.entry(id).activities;
-        match done.binary_search_by(|a| a.day.cmp(&activity.day).then_with(|| a.cmp(&activity))) {
+        match done.binary_search(&activity) {
             Ok(_) => Err((Reason::Duplicate, Problem::None)),
-            Err(at) => {
-                done.insert(at, activity);
+            Err(place) => {
+                done.insert(place, activity);
                 Ok(())
             }
         }

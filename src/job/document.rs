@@ -8,7 +8,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::path::{self, Step, job_path};
+use super::{
+    offer_rows::OfferRows,
+    path::{self, Step, job_path},
+};
 use crate::base::findings::{Findings, JobPath};
 
 /// A text that places refer to.
@@ -93,6 +96,19 @@ impl Document {
             }
         }
         errors
+    }
+
+    /// Appends offers read from a table; `name` is the file's.
+    pub fn append_rows(&mut self, name: &str, rows: OfferRows) {
+        let source = self.sources.len();
+        self.sources.push(Source { name: name.to_owned(), text: rows.text });
+        let Value::Object(root) = &mut self.value else { return };
+        let Value::Array(list) = root.entry("offers").or_insert_with(|| Value::Array(Vec::new())) else { return };
+        for (offer, span) in rows.rows {
+            let at = JobPath::root().key("offers").index(list.len());
+            self.places.insert(at.as_str().to_owned(), Place { source, key: None, value: span, table: false });
+            list.push(offer);
+        }
     }
 
     /// Renames the places of elements of the array `from` to those of `to`, counted on from `first`.

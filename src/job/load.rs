@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     checked::Job,
     document::Document,
+    offer_rows,
     path::{self, Step},
     raw::RawJob,
     report::{JobText, Report},
@@ -80,12 +81,12 @@ pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded
     let mut findings = Findings::new();
     document.overrides.extend(overrides.iter().map(|o| (override_path(o).to_string(), o.clone())));
     let overrides = parse_overrides(overrides, &structure, &mut findings);
-    let is_catalogue = |steps: &[Step]| matches!(steps, [Step::Key(key)] if key == "offers_file");
+    let is_catalogue = |steps: &[Step]| matches!(steps, [Step::Key(key), ..] if key == "offers_file");
     // Which file the offers are in must be known before an override can name one of them.
     for one in overrides.iter().filter(|(steps, ..)| is_catalogue(steps)) {
         apply(&mut document, one, &structure, &mut findings);
     }
-    syntax.extend(read_offers(path, &mut document, &mut findings)?);
+    syntax.extend(read_offers(path, &mut document, &structure, &mut findings)?);
     for one in overrides.iter().filter(|(steps, ..)| !is_catalogue(steps)) {
         apply(&mut document, one, &structure, &mut findings);
     }
@@ -129,26 +130,64 @@ fn read(path: &Path) -> Result<Option<String>, JobError> {
     Ok(Some(text))
 }
 
-/// Appends the offers of the file that the job names, if it names one.
+/// Appends the offers of the files that the job names, if it names any.
 fn read_offers(
     job: &Path,
     document: &mut Document,
+    structure: &Structure,
     findings: &mut Findings,
 ) -> Result<Vec<super::document::SyntaxError>, JobError> {
-    let Some(name) = document.value.get("offers_file").and_then(Value::as_str).map(str::to_owned) else {
-        return Ok(Vec::new());
-    };
-    let path = job.parent().unwrap_or(Path::new("")).join(&name);
     let at = JobPath::root().key("offers_file");
-    match read(&path) {
-        Ok(Some(text)) => Ok(document.append_offers(&path.display().to_string(), &text, findings)),
-        Ok(None) => {
-            let message = format!("`{}` does not exist", path.display());
-            findings.error("job::no_offers_file", at, message, "relative paths start at the job file's folder");
-            Ok(Vec::new())
+    let named: Vec<(String, JobPath)> = match document.value.get("offers_file") {
+        Some(Value::String(name)) => vec![(name.clone(), at)],
+        Some(Value::Array(names)) => {
+            let texts = names.iter().map(|name| name.as_str().map(str::to_owned)).enumerate();
+            texts.filter_map(|(i, name)| Some((name?, at.index(i)))).collect()
         }
-        Err(error) => Err(error),
+        _ => Vec::new(),
+    };
+    let mut syntax = Vec::new();
+    for (name, at) in named {
+        let path = job.parent().unwrap_or(Path::new("")).join(&name);
+        let shown = path.display().to_string();
+        let types_of = |steps: &[Step]| -> Vec<String> {
+            let mut whole = vec![Step::Key("offers".to_owned()), Step::Index(0)];
+            whole.extend_from_slice(steps);
+            structure.types(&structure.steps(&whole)).into_iter().map(str::to_owned).collect()
+        };
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let rows = match extension.as_str() {
+            "parquet" => match atomic::read(&path)? {
+                Some(bytes) => offer_rows::from_parquet(bytes, &types_of),
+                None => Err(String::new()),
+            },
+            "toml" | "csv" => match read(&path)? {
+                Some(text) if extension == "csv" => offer_rows::from_csv(&text, &types_of),
+                Some(text) => {
+                    syntax.extend(document.append_offers(&shown, &text, findings));
+                    continue;
+                }
+                None => Err(String::new()),
+            },
+            _ => {
+                let message = format!("`{shown}` is no file of offers");
+                findings.error("job::offers_file_type", at, message, "name a .toml, .csv or .parquet file");
+                continue;
+            }
+        };
+        match rows {
+            Ok(rows) => document.append_rows(&shown, rows),
+            Err(why) if why.is_empty() => {
+                let message = format!("`{shown}` does not exist");
+                findings.error("job::no_offers_file", at, message, "relative paths start at the job file's folder");
+            }
+            Err(why) => {
+                let message = format!("`{shown}` cannot be read: {why}");
+                findings.error("job::bad_offers_file", at, message, "one offer a row, our keys as columns");
+            }
+        }
     }
+    Ok(syntax)
 }
 
 type Override<'a> = (Vec<Step>, Value, &'a str);

@@ -9,6 +9,7 @@ mod checked;
 mod currencies;
 mod document;
 mod load;
+mod offer_rows;
 mod path;
 mod raw;
 mod report;

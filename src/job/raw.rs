@@ -7,7 +7,7 @@ use crate::{
     backtest::RawBacktest,
     export::RawOutput,
     features::RawFeatures,
-    input::settings::{RawCleaning, RawConsent, RawInputs, RawLabels},
+    input::settings::{OneOrMany, RawCleaning, RawConsent, RawInputs, RawLabels},
     offers::{RawCalendar, RawCities, RawDecision, RawLoyalty, RawOffer},
     recommend::RawRecommend,
     report::RawReport,
@@ -78,9 +78,9 @@ pub struct RawJob {
     /// The catalogue of offers; without any, one `next_item` offer for everyone.
     #[serde(default)]
     pub offers: Vec<RawOffer>,
-    /// A file with more offers, which come after those of the job: TOML with `[[offers]]`, or a CSV or Parquet table with
+    /// A file with more offers, or a list of files, which come after those of the job: TOML with `[[offers]]`, or a CSV or Parquet table with
     /// one offer a row and our keys as columns (`caps.total` for keys of tables, lists separated by `;`).
-    pub offers_file: Option<String>,
+    pub offers_file: Option<OneOrMany>,
     /// How a member's list is put together.
     #[serde(default)]
     pub decision: RawDecision,

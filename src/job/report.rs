@@ -72,6 +72,7 @@ impl JobText {
                 at: JobPath::root(),
                 message: error.message,
                 help: Some("a job file is TOML: https://toml.io".to_owned()),
+                word: None,
             },
             origin: Origin::Text { source: error.source, span: error.span },
         });
@@ -89,7 +90,11 @@ impl JobText {
                 return Origin::Override(written);
             }
             if let Some(place) = self.document.places.get(at) {
-                let span = span_of(place, finding.code, at == finding.at.as_str());
+                let exact = at == finding.at.as_str();
+                let mut span = span_of(place, finding.code, exact);
+                if let Some(word) = finding.word.as_deref().filter(|_| exact) {
+                    span = word_within(&self.document.sources[place.source].text, span, word);
+                }
                 return Origin::Text { source: place.source, span: Some(span) };
             }
             match path::parent(at) {
@@ -110,6 +115,17 @@ fn span_of(place: &Place, code: &str, exact: bool) -> Range<usize> {
     match &place.key {
         Some(key) if wrong_name || place.table => key.clone(),
         _ => place.value.clone(),
+    }
+}
+
+/// The bytes of a whole word within a span; the span where the word is not in it.
+fn word_within(text: &str, span: Range<usize>, word: &str) -> Range<usize> {
+    let Some(value) = text.get(span.clone()) else { return span };
+    let in_name = |c: char| c.is_alphanumeric() || c == '_';
+    let whole = |at: &usize| !value[..*at].ends_with(in_name) && !value[at + word.len()..].starts_with(in_name);
+    match value.match_indices(word).map(|(at, _)| at).find(whole) {
+        Some(at) => span.start + at..span.start + at + word.len(),
+        None => span,
     }
 }
 

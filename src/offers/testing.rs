@@ -59,7 +59,11 @@ impl Shop {
     pub(crate) fn catalogue(&self, job: &str) -> Catalogue {
         let mut findings = Findings::new();
         let catalogue = bind(job, &self.items, self.as_of, self.timeline, &mut findings);
-        let serious: Vec<_> = findings.iter().filter(|f| f.severity != crate::base::Severity::Note).collect();
+        // What nobody can get is what some tests are about.
+        let fine = |f: &&crate::base::Finding| {
+            f.severity == crate::base::Severity::Note || matches!(f.code, "offers::nobody" | "offers::cap_of_zero")
+        };
+        let serious: Vec<_> = findings.iter().filter(|f| !fine(f)).collect();
         assert!(serious.is_empty(), "{serious:?}");
         catalogue
     }

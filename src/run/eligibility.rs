@@ -89,7 +89,10 @@ pub(super) fn check(job: &Job, findings: &mut Findings) {
         let Some(sql) = &offer.eligible else { continue };
         let at = JobPath::root().key("offers").index(index).key("eligible");
         match tried(job, sql) {
-            Err(e) => findings.error("offers::bad_rule", at, format!("offer `{}`: {e}", offer.id), e.help()),
+            Err(e) => {
+                let message = format!("offer `{}`: {e}", offer.id);
+                findings.error_within("offers::bad_rule", at, e.word(), message, e.help());
+            }
             Ok(true) => {
                 let message = format!("nobody can get `{}`: its rule is never true", offer.id);
                 findings.warn("offers::nobody", at, message, "correct the rule");

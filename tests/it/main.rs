@@ -11,6 +11,7 @@ mod demo;
 mod floors;
 mod identity;
 mod inputs;
+mod kinds;
 mod lists;
 mod nights;
 mod object_store;

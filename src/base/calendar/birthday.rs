@@ -101,6 +101,25 @@ mod tests {
     }
 
     #[test]
+    fn lunar_birthdays_in_leap_months() {
+        // 2025 has a sixth month twice: the first one counts, in it and in years that have but one.
+        let sixth = Birthday::from_written(day("1995-06-10"), true);
+        assert_eq!(sixth.next(day("2025-06-01")), Some(day("2025-07-04")));
+        assert_eq!(sixth.next(day("2025-07-05")), lunar(2026, 6, 10));
+        // A 30th is kept on the 29th where the month has no 30th.
+        let last = Birthday::Lunar { month: 12, day: 30 };
+        assert_eq!(last.in_year(2024), lunar(2024, 12, 29));
+        assert_eq!(last.in_year(2024), Some(day("2025-01-28")));
+        for year in 1950..2100 {
+            assert!(last.in_year(year).is_some() && sixth.in_year(year).is_some(), "{year}");
+        }
+    }
+
+    fn lunar(year: i32, month: u8, day: u8) -> Option<Day> {
+        crate::base::calendar::lunar_to_solar(year, month, false, day)
+    }
+
+    #[test]
     fn ages() {
         assert_eq!(age_on(day("2012-06-30"), false, day("2026-06-30")), Some(14));
         assert_eq!(age_on(day("2012-07-01"), false, day("2026-06-30")), Some(13));

@@ -18,7 +18,7 @@ fn columns_are_named_as_the_contracts_name_them() {
         (
             "items",
             "item_id name category category_zh brand collection parent price price_tier launch_date stock fits \
-             consumable_days warranty_days denied",
+             consumable_days warranty_days group_size denied",
         ),
         (
             "members",
@@ -28,6 +28,7 @@ fn columns_are_named_as_the_contracts_name_them() {
         ("consent", "member_id lawful_basis ts personalisation_opt_out guardian_consent withdrawn_at"),
         ("identities", "member_id system external_id employee same_as"),
         ("contacts", "member_id offer_id sent_at channel outcome outcome_at run_id"),
+        ("activities", "member_id activity ts subject closed_at"),
         ("compatibility", "device accessory"),
         ("suppressed_tags", "member_id tag"),
         ("tag_ids", "system tag target_id"),

@@ -186,18 +186,40 @@ fn sentences_of_the_job_and_their_length() {
     let shop = shop(table, rows, 100);
     let job = format!(
         "{NEXT}name_zh = \"心选\"\nvalue = 5.5\n[[offers.sentences]]\nreason = \"bought_before\"\n\
-         zh = \"{{offer}}：{{item}}（{{count}} 次）{{value}} 至 {{valid_until}}\"\n[decision]\nmax_sentence_chars = 40\n\
-         [[decision.sentences]]\nkind = \"next_item\"\nen = \"{{offer}} says: {{item}} is a very fine thing to have now\""
+         zh = \"{{offer}}：{{item}}（{{count}} 次）{{value}} 至 {{valid_until}}\"\n\
+         [[decision.sentences]]\nkind = \"next_item\"\nen = \"{{offer}} says: {{item}} is a very fine thing to have now\"\n\
+         short_en = \"{{item}}, again?\"\n[decision]\nmax_sentence_chars = "
     );
-    let outcome = shop.decide(&job);
+    let said = |most: usize, language| {
+        let outcome = shop.decide(&format!("{job}{most}"));
+        let mut out = String::from("|");
+        let writer = SentenceWriter::new(&outcome.catalogue, &shop.items, &Labels::default());
+        writer.push(&outcome.of("me")[0], language, &mut out);
+        assert!(out.chars().count() <= most + 1, "{out}");
+        out
+    };
+    assert_eq!(said(40, Language::Zh), "|心选：猫粮 \"鸡肉\" 🐱（4 次）¥5.50 至 1970年4月25日");
+    assert_eq!(said(60, Language::En), "|n says: 猫粮 \"鸡肉\" 🐱 is a very fine thing to have now");
+    // Too long: the shorter sentence, whole; then the offer's name.
+    assert_eq!(said(40, Language::En), "|猫粮 \"鸡肉\" 🐱, again?");
+    assert_eq!(said(10, Language::En), "|n");
+    assert_eq!(said(10, Language::Zh), "|心选");
+}
+
+#[test]
+fn a_channel_has_its_own_length() {
+    let table = grocery();
+    let mut rows = crowd(&table, 12, 100);
+    rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
+    let mut shop = shop(table, rows, 100);
+    shop.members.entry("me").channel_opt_in = vec!["sms".into()];
+    let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannels = [\"sms\", \"wecom\"]\n\
+               [decision]\nchannel_sentence_chars = { sms = 20 }";
+    let outcome = shop.decide(job);
+    let mut out = String::new();
     let writer = SentenceWriter::new(&outcome.catalogue, &shop.items, &Labels::default());
-    let mut out = String::from("|");
     writer.push(&outcome.of("me")[0], Language::Zh, &mut out);
-    assert_eq!(out, "|心选：猫粮 \"鸡肉\" 🐱（4 次）¥5.50 至 1970年4月25日");
-    out.clear();
-    writer.push(&outcome.of("me")[0], Language::En, &mut out);
-    assert_eq!(out, "n says: 猫粮 \"鸡肉\" 🐱 is a very fine thing …");
-    assert_eq!(out.chars().count(), 40);
+    assert_eq!(out, "「a」欢迎再次选购。");
 }
 
 #[test]
