@@ -12,8 +12,9 @@ use crate::{
 /// Most favourite categories of a member, and most categories a member is a regular buyer of.
 pub const MAX_FAVOURITES: usize = 3;
 
-/// How much more often than days in festivals come up a member must buy in festivals to be a festival buyer.
-const FESTIVAL_LIFT: f64 = 1.5;
+/// Standard deviations above what chance would give from which on purchase days in festivals are hardly chance: 5 %,
+/// one-sided.
+const HARDLY_CHANCE: f64 = 1.645;
 
 /// Facts about one member as of the cut.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,8 +97,8 @@ pub struct FactsPlan<'a> {
     /// By group: whether any item is left in it.
     spoken_of: Vec<bool>,
     tiers: PriceTiers,
-    /// Least share of purchase days in festivals of a festival buyer.
-    festival_share: f64,
+    /// Share of all days in festivals.
+    festival_days: f64,
 }
 
 impl<'a> FactsPlan<'a> {
@@ -129,10 +130,9 @@ impl<'a> FactsPlan<'a> {
         };
         let days = dimensions.first_day.0..=cut.0;
         let in_festivals = days.clone().filter(|day| festivals.contains(Day(*day))).count();
-        let by_chance = in_festivals as f64 / days.count().max(1) as f64;
-        let festival_share = settings.tags.festival_share.max((FESTIVAL_LIFT * by_chance).min(1.0));
+        let festival_days = in_festivals as f64 / days.count().max(1) as f64;
         let tiers = PriceTiers::new(items);
-        Self { view, window_start, groups, group_of_item, spoken_of, tiers, festival_share }
+        Self { view, window_start, groups, group_of_item, spoken_of, tiers, festival_days }
     }
 
     /// Category groups, in byte order; [`MemberFacts::categories`] are indices into it.
@@ -152,10 +152,10 @@ impl<'a> FactsPlan<'a> {
         &self.tiers
     }
 
-    /// Least share of purchase days in festivals of a festival buyer.
+    /// Share of all days that lie in festivals.
     #[must_use]
-    pub fn festival_share(&self) -> f64 {
-        self.festival_share
+    pub fn festival_days(&self) -> f64 {
+        self.festival_days
     }
 
     /// Who is a regular buyer of a category.
@@ -261,7 +261,7 @@ impl<'a> FactsPlan<'a> {
             any_channel,
             cross_channel,
             discounts: bought_lines > 0 && discounted as f64 >= least(rules.discount_share) * bought_lines as f64,
-            festivals: purchase_days > 0 && self.in_festivals(days) >= least(self.festival_share),
+            festivals: settled && self.buys_in_festivals(days),
         };
         let mut favourites = [NONE; MAX_FAVOURITES];
         let (mut channel, mut price_tier) = ([NONE; 1], [0; 1]);
@@ -283,11 +283,15 @@ impl<'a> FactsPlan<'a> {
         }
     }
 
-    fn in_festivals(&self, days: &[Day]) -> f64 {
-        if self.view.dimensions.timeline == Timeline::Ordinal {
-            return 0.0;
+    /// Whether enough purchase days lie in festivals, and more than chance would put there.
+    fn buys_in_festivals(&self, days: &[Day]) -> bool {
+        if self.view.dimensions.timeline == Timeline::Ordinal || days.is_empty() {
+            return false;
         }
-        days.iter().filter(|day| self.view.festivals.contains(**day)).count() as f64 / days.len() as f64
+        let within = days.iter().filter(|day| self.view.festivals.contains(**day)).count() as f64;
+        let (n, p) = (days.len() as f64, self.festival_days);
+        let by_chance = n * p + HARDLY_CHANCE * (n * p * (1.0 - p)).sqrt();
+        within >= self.view.settings.tags.festival_share * n && within > by_chance
     }
 
     fn regular_of(&self, rhythms: &mut CategoryRhythms) -> [u32; MAX_FAVOURITES] {

@@ -20,6 +20,9 @@ pub struct RawIdentity {
     pub margin: f64,
     /// Days after which a held member moves all the same; 0 holds nobody.
     pub longest_hold_days: u32,
+    /// Most iterations of a fit that starts from last run's centroids. One moves each centroid to the mean of the members
+    /// nearest to it, so that segments follow their members; many would let them walk to another solution overnight.
+    pub warm_iterations: u32,
     /// Least share of members in common (0 to 1: in both over in either) for a cluster to carry on the id of one of last
     /// run's segments.
     pub least_overlap: f64,
@@ -27,7 +30,7 @@ pub struct RawIdentity {
 
 impl Default for RawIdentity {
     fn default() -> Self {
-        Self { margin: 0.1, longest_hold_days: 30, least_overlap: 0.3 }
+        Self { margin: 0.1, longest_hold_days: 30, warm_iterations: 1, least_overlap: 0.3 }
     }
 }
 
@@ -38,6 +41,8 @@ pub struct Identity {
     pub margin: f64,
     /// Most days a member is held; 0 for none.
     pub longest_hold_days: u32,
+    /// Most iterations of a warm fit, at least 1.
+    pub warm_iterations: u32,
     /// Least overlap that carries an id on, in 0…1.
     pub least_overlap: f64,
 }
@@ -49,6 +54,7 @@ impl RawIdentity {
         Identity {
             margin: in_range(at.key("margin"), code, self.margin, 0.0, 1.0, findings),
             longest_hold_days: in_range(at.key("longest_hold_days"), code, self.longest_hold_days, 0, 3650, findings),
+            warm_iterations: in_range(at.key("warm_iterations"), code, self.warm_iterations, 1, 10_000, findings),
             least_overlap: in_range(at.key("least_overlap"), code, self.least_overlap, 0.01, 1.0, findings),
         }
     }
@@ -113,7 +119,7 @@ mod tests {
         let matrix: Array2<f32> = array![[5.1, 0.0], [5.3, 300.0], [6.0, 0.0], [5.3, 0.0], [5.3, 0.0]];
         let at = |segment, since: Option<i32>| PreviousPlace { segment, nearest: 9, held_since: since.map(Day) };
         let before = [at(4, None), at(4, Some(98)), at(4, Some(98)), at(4, Some(70)), at(2, None)];
-        let settings = Identity { margin: 0.1, longest_hold_days: 30, least_overlap: 0.3 };
+        let settings = Identity { margin: 0.1, longest_hold_days: 30, warm_iterations: 1, least_overlap: 0.3 };
         let run =
             |settings: &Identity| hold(matrix.view(), centroids.view(), &[4, 9], &[1; 5], &before, settings, Day(100));
         let (segment, held) = run(&settings);

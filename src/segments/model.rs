@@ -127,7 +127,7 @@ impl SegmentModel {
     /// Clusters the members.
     ///
     /// Where the previous model has the same features and as many segments, and the job allows it, the fit starts from
-    /// its centroids, brought from raw units to the present scaling. Either way clusters are matched with the previous
+    /// its centroids, brought from raw units to the present scaling, and makes few iterations. Either way clusters are matched with the previous
     /// segments (see [`LastingIds`]): what matches keeps its id, its place in the list and, as long as it is true, its
     /// name; the others come after them by falling size (ties by centroid), numbered after the highest id ever used.
     /// Members stay in the segment they were in unless the move is clear (see [`super::Identity`]); centroids are those
@@ -144,7 +144,10 @@ impl SegmentModel {
         let params = KMeansParams::new(settings.k)
             .seed(seed)
             .n_runs(settings.restarts)
-            .max_iterations(settings.max_iterations)
+            .max_iterations(match warm {
+                Some(_) => settings.max_iterations.min(settings.identity.warm_iterations),
+                None => settings.max_iterations,
+            })
             .tolerance(settings.tolerance)
             .start(warm.map_or(Start::PlusPlus, |centroids| Start::Given(centroids.clone())))
             .check()

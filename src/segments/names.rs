@@ -17,6 +17,8 @@ const STILL_AVERAGE: f64 = 0.6;
 /// Standardised difference from which on a trait is a strong one, and down to which it remains one.
 const STRONG: f64 = 1.5;
 const STILL_STRONG: f64 = 1.2;
+/// Up to this a trait that was no strong one is still none.
+const STILL_PLAIN: f64 = 1.8;
 
 /// What a column of the matrix is about, for naming.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,12 +165,19 @@ fn still_true(name: &Name, columns: &[ColumnAbout<'_>], differences: &[f64]) -> 
         let mut found = columns.iter().zip(differences).enumerate();
         found.find_map(|(i, (column, difference))| match key.strip_prefix(column.name) {
             Some("++") if *difference >= STILL_STRONG => describe(column, i, STRONG),
-            Some("+") if *difference >= STILL_TRUE && *difference < STRONG => describe(column, i, TELLING),
+            Some("+") if *difference >= STILL_TRUE && (*difference < STILL_PLAIN || !has_strong_form(column)) => {
+                describe(column, i, TELLING)
+            }
             Some("-") if *difference <= -STILL_TRUE => describe(column, i, -TELLING),
             _ => None,
         })
     };
     name.traits.iter().map(holds).collect()
+}
+
+/// Whether much more of it has words of its own.
+fn has_strong_form(column: &ColumnAbout<'_>) -> bool {
+    matches!(column.family, Family::Frequency | Family::Spend | Family::Basket)
 }
 
 /// The traits of a centroid, the most telling first, one an axis; further categories and channels are kept.
@@ -191,7 +200,7 @@ fn traits(columns: &[ColumnAbout<'_>], differences: &[f64], least: f64) -> Vec<T
 /// The trait of a column that lies `difference` standard deviations from the mean.
 fn describe(column: &ColumnAbout<'_>, index: usize, difference: f64) -> Option<Trait> {
     let high = difference > 0.0;
-    let strong = difference >= STRONG && matches!(column.family, Family::Frequency | Family::Spend | Family::Basket);
+    let strong = difference >= STRONG && has_strong_form(column);
     // The Chinese word, whether it goes straight before a category, the English word.
     type Words = (&'static str, bool, &'static str);
     let pick = |axis, high_words: Words, low_words: Words| {

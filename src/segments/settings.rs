@@ -99,8 +99,8 @@ pub struct RawTagRules {
     pub price_tier_share: f64,
     /// Least share of bought lines (0 to 1) with a discount of a member who is drawn by discounts.
     pub discount_share: f64,
-    /// Least share of purchase days (0 to 1) in festivals of a festival buyer; in any case one and a half times what
-    /// chance would give.
+    /// Least share of purchase days (0 to 1) in festivals of a festival buyer; in any case more than chance would give in
+    /// 95 cases of 100.
     pub festival_share: f64,
 }
 

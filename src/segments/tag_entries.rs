@@ -9,10 +9,10 @@ use super::{
 use crate::{base::tag_code::TagCode, history::Timeline, input::NONE};
 
 /// City tiers that have a tag.
-const CITY_TIERS: u8 = 6;
+const CITY_TIERS: u8 = 5;
 
 /// How far back a next purchase may have been expected to have a tag, in days.
-const LATEST_DUE: i32 = 366;
+const LATEST_DUE: i32 = 92;
 
 /// The entries so far, by code.
 #[derive(Default)]
@@ -77,8 +77,11 @@ impl TagIndex {
         let discounts = all.add(code, "促销偏好", "Drawn by discounts", TagSource::Discount, rule);
         let calendar = view.dimensions.timeline == Timeline::Calendar;
         let festivals = calendar.then(|| {
-            let least = percent(view.plan.festival_share());
-            let rule = format!("at least {least} of purchase days in the shopping windows of festivals, {settled}");
+            let (least, chance) = (percent(rules.festival_share), percent(view.plan.festival_days()));
+            let rule = format!(
+                "at least {least} of purchase days in the shopping windows of festivals, and more than chance would give \
+                 in 95 cases of 100 ({chance} of all days lie in them), {settled}"
+            );
             all.add(TagCode::slug("", "festival_buyer"), "节日型买家", "Festival buyer", TagSource::Festival, rule)
         });
         let (birthdays, cities) = attributes(view, &mut all);
@@ -249,7 +252,7 @@ fn months_due(view: &TagView<'_>, all: &mut Entries) -> (Vec<TagCode>, i32) {
     let last = month_number(as_of.plus(lifecycle.max_gap_days as i32));
     let rule = format!(
         "last purchase and the member's own median gap ({} to {} days) fall in this month; from {} purchase days on, \
-         until the member is dormant",
+         until the member is dormant or it is three months past",
         lifecycle.min_gap_days, lifecycle.max_gap_days, lifecycle.own_rhythm_from
     );
     let codes = (first..=last)
