@@ -1,6 +1,9 @@
 //! The order of every file: all members by the bytes of their ids, whatever shard they live in.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashSet},
+};
 
 use crate::base::IdTable;
 
@@ -56,6 +59,16 @@ impl<'a> MemberOrder<'a> {
             }
         }
         Self { shards, generic, rows }
+    }
+
+    /// The order without some members.
+    #[must_use]
+    pub fn without(mut self, members: &HashSet<String>) -> Self {
+        if !members.is_empty() {
+            let rows = std::mem::take(&mut self.rows);
+            self.rows = rows.into_iter().filter(|row| !members.contains(self.id(*row))).collect();
+        }
+        self
     }
 
     /// The members, lowest id first.

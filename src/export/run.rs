@@ -1,6 +1,6 @@
 //! The files of a run, from its tables.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{collections::HashSet, fmt::Write as _, io::Write as _};
 
 use super::{
     blocks::in_order,
@@ -29,6 +29,8 @@ const BLOCK: usize = 4096;
 pub struct RunTables<'a> {
     /// Member ids by shard.
     pub members: &'a [IdTable],
+    /// Members of either kind who withdrew after they were read: nothing is written of them.
+    pub withdrawn: &'a HashSet<String>,
     /// Members who opted out of personalisation.
     pub generic_members: &'a IdTable,
     /// Where each member is put.
@@ -107,7 +109,7 @@ pub fn write_run(
 ) -> Result<Vec<WrittenFile>, ExportError> {
     let mut files = Vec::new();
     let mut wrote = |path: &str, rows: u64| files.push(WrittenFile { path: path.to_owned(), rows });
-    let personalised = MemberOrder::new(run.members, run.generic_members, false);
+    let personalised = MemberOrder::new(run.members, run.generic_members, false).without(run.withdrawn);
     let compression = settings.compression;
     let path = "segments.parquet";
     wrote(path, write_table(sink, path, &personalised, &SegmentsTable(run), compression)?);
@@ -129,7 +131,7 @@ pub fn write_run(
             entries.map(|e| [e.tag.as_str(), &e.name_zh, &e.name_en, e.source.as_str(), &e.rule]),
         )?,
     );
-    let everyone = MemberOrder::new(run.members, run.generic_members, true);
+    let everyone = MemberOrder::new(run.members, run.generic_members, true).without(run.withdrawn);
     for file in write_offers(run, settings, crm, sink, &everyone)? {
         wrote(&file.path, file.rows);
     }

@@ -1,7 +1,7 @@
 //! The files of a whole small run: their schemas, order, bytes for any thread count, and the CSV of hostile text.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     io::{self, Write},
     sync::{Arc, Mutex},
 };
@@ -81,6 +81,7 @@ struct Run {
     outcome: Outcome,
     members: Vec<IdTable>,
     generic: IdTable,
+    withdrawn: HashSet<String>,
     memberships: Memberships,
     model: SegmentModel,
     lifecycle: Vec<Lifecycle>,
@@ -156,12 +157,27 @@ impl Run {
         let lifecycle = vec![Lifecycle::New; count];
         let bands = vec![ValueBand::Top; count];
         let generic = IdTable::from_unsorted(["a-first", "m30b", "z,last"]);
-        Self { shop, outcome, members, generic, memberships, model, lifecycle, bands, tags, entries, features }
+        let withdrawn = HashSet::new();
+        Self {
+            shop,
+            outcome,
+            members,
+            generic,
+            withdrawn,
+            memberships,
+            model,
+            lifecycle,
+            bands,
+            tags,
+            entries,
+            features,
+        }
     }
 
     fn write(&self, settings: &OutputSettings) -> BTreeMap<String, Vec<u8>> {
         let tables = RunTables {
             members: &self.members,
+            withdrawn: &self.withdrawn,
             generic_members: &self.generic,
             memberships: &self.memberships,
             segments: &self.model,

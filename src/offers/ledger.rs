@@ -197,6 +197,17 @@ impl Ledger {
         &self.seats
     }
 
+    /// Takes names out of the ledger; their seats stay empty until they end.
+    pub fn empty_seats(&mut self, gone: impl Fn(&str) -> bool) {
+        for seat in &mut self.seats {
+            if seat.member.as_deref().is_some_and(&gone) {
+                seat.member = None;
+            }
+        }
+        let seats = &self.seats;
+        self.by_member.retain(|(_, at)| seats[*at as usize].member.is_some());
+    }
+
     /// The seats that a member holds.
     pub(super) fn of(&self, member_id: &str) -> impl Iterator<Item = &Seat> {
         let hash = if self.by_member.is_empty() { 0 } else { id_hash(member_id.as_bytes()) };

@@ -46,6 +46,12 @@ pub enum RunError {
         /// What is wrong.
         why: String,
     },
+    /// A table that says who may be in the run cannot be opened again.
+    #[error("table {table} cannot be opened again right before publishing: nothing is published without it")]
+    ConsentGone {
+        /// The table.
+        table: &'static str,
+    },
     /// A file of the previous run does not fit.
     #[error("the previous run's `{file}` cannot be used: {why}; run with `--previous none` to start afresh")]
     BadPrevious {
@@ -203,6 +209,7 @@ impl RunError {
             | Self::NoTruth { .. }
             | Self::NoAsOf
             | Self::NoPrevious { .. }
+            | Self::ConsentGone { .. }
             | Self::BadPrevious { .. }
             | Self::BadAcknowledged { .. }
             | Self::NoSuchRun { .. }

@@ -64,6 +64,16 @@ pub(super) struct Described {
     pub(super) next_purchase: Vec<Option<NextPurchase>>,
 }
 
+impl Described {
+    /// Forgets the days that are said of the member in a row: of the next purchase, and of being held in a segment.
+    pub(super) fn forget_days(&mut self, row: usize) {
+        if let Some(next) = self.next_purchase.get_mut(row) {
+            *next = None;
+        }
+        self.memberships.held.retain(|held| held.row as usize != row);
+    }
+}
+
 /// The shop's items, known.
 pub(super) struct Known {
     pub(super) tuned: Tuned,

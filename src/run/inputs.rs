@@ -51,25 +51,25 @@ impl Inputs {
     /// # Errors
     /// If a file cannot be read.
     pub fn digests(&self, places: &Places) -> Result<Vec<TableDigest>, StoreError> {
-        self.tables
-            .values()
-            .map(|input| {
-                let sums: Vec<Result<String, StoreError>> =
-                    input.files.par_iter().with_max_len(1).map(|f| f.file.sha256(places)).collect();
-                let mut all = Sha256Sum::new();
-                for (file, sum) in input.files.iter().zip(sums) {
-                    all.field(file.file.name.as_bytes());
-                    all.field(sum?.as_bytes());
-                }
-                Ok(TableDigest {
-                    table: input.table.name(),
-                    files: input.files.len() as u64,
-                    rows: input.rows(),
-                    sha256: all.hex(),
-                })
-            })
-            .collect()
+        self.tables.values().map(|input| digest_of(input, places)).collect()
     }
+}
+
+/// The digest of a table.
+pub(super) fn digest_of(input: &TableInput, places: &Places) -> Result<TableDigest, StoreError> {
+    let sums: Vec<Result<String, StoreError>> =
+        input.files.par_iter().with_max_len(1).map(|f| f.file.sha256(places)).collect();
+    let mut all = Sha256Sum::new();
+    for (file, sum) in input.files.iter().zip(sums) {
+        all.field(file.file.name.as_bytes());
+        all.field(sum?.as_bytes());
+    }
+    Ok(TableDigest {
+        table: input.table.name(),
+        files: input.files.len() as u64,
+        rows: input.rows(),
+        sha256: all.hex(),
+    })
 }
 
 /// Opens every table of the job and checks all that can be checked without reading rows.

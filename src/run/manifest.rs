@@ -67,6 +67,15 @@ pub struct MemberCounts {
     pub excluded: BTreeMap<String, u64>,
 }
 
+impl MemberCounts {
+    /// Moves members who withdrew after they were read from those of the run to those left out.
+    pub(super) fn withdraw(&mut self, members: u64) {
+        if members > 0 {
+            *self.excluded.entry("withdrawn_while_running".to_owned()).or_default() += members;
+        }
+    }
+}
+
 /// A segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentEntry {

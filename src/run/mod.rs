@@ -3,6 +3,7 @@
 mod ack;
 mod backtest;
 mod clock;
+mod consent;
 mod crm;
 mod decide;
 mod diff;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
+    FORMAT, Inputs, Manifest, RunError, RunSummary, Stages, consent,
     crm::{self, CrmTables},
     decide::{Contacts, Tonight, decide},
     fit::{Scene, describe, know, member_ids},
@@ -221,7 +221,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         timeline: histories.dimensions.timeline,
     };
     let catalogue = Catalogue::bind(job.offers(), &shop, &root_path, &mut notes);
-    let described = describe(&scene, &mut stages, &mut notes)?;
+    let mut described = describe(&scene, &mut stages, &mut notes)?;
     let known = know(&scene, &side.compatibility, &mut stages, &mut notes)?;
     if histories.dimensions.timeline == Timeline::Ordinal {
         let message = "the lines have an order but no time: a day in files and folders stands for a basket, 1970-01-01 for basket 0";
@@ -277,7 +277,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         |member: &str| matches!(side.standing(job, member, as_of), Standing::Personalised | Standing::OptedOut);
     let scarce = scarce::rebuild(&scene, &described, &catalogue, side.contact_rows(), &may_be_named)?;
     let tonight = Tonight { contacts: &contacts, scarce, trace: None };
-    let decided = decide(&scene, &described, &known, &catalogue, tonight, &mut stages, &mut notes)?;
+    let mut decided = decide(&scene, &described, &known, &catalogue, tonight, &mut stages, &mut notes)?;
 
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;
@@ -296,12 +296,10 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     };
     // A dry run writes nothing to the output place.
     let aside = OutputRoot::Folder(opened.spill.clone());
-    let staging = if options.dry_run { &aside } else { &root }.stage(&run_id).map_err(RunError::Output)?;
+    let place = if options.dry_run { &aside } else { &root };
     let quarantined = quarantine(&opened, &side, &histories)?;
     let targets = job.output().crm.iter().cloned().zip(acknowledged.states);
     let crm = std::mem::take(&mut side.crm).plan(&run_id, targets);
-    let written =
-        outputs::write(&scene, &members, &described, &known, &decided, &catalogue, &quarantined, &crm, &staging)?;
     let identity = Identity {
         run_id: &run_id,
         previous_run: previous.as_ref().map(|p| p.manifest.run_id.as_str()),
@@ -309,18 +307,47 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
         inputs: &digests,
         rows: &rows,
     };
-    let staged = staging.files()?;
-    let mut manifest = outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
-    stages.end("write");
-    let (offers, with_list, held_out) =
-        outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
-    let lists = report::Lists { offers: &offers, with_list, held_out };
-    report::write(&scene, &members, &described, &known, &manifest, &lists, &notes, &staging)?;
-    let staged = staging.files()?;
-    manifest.outputs = outputs::entries(&written, &staged);
-    outputs::json(&staging, "manifest.json", &manifest)?;
-    progress.finish(&format!("{} files", staged.len() + 1));
-    stages.end("report");
+    let mut withdrawn = HashSet::new();
+    let (staging, manifest, (offers, with_list, held_out)) = loop {
+        let staging = place.stage(&run_id).map_err(RunError::Output)?;
+        let written = outputs::write(
+            &scene,
+            &members,
+            &described,
+            &known,
+            &decided,
+            &catalogue,
+            &quarantined,
+            &crm,
+            &withdrawn,
+            &staging,
+        )?;
+        let staged = staging.files()?;
+        let mut manifest = outputs::manifest(&scene, &identity, &described, &decided, &catalogue, &written, &staged);
+        manifest.members.withdraw(withdrawn.len() as u64);
+        stages.end("write");
+        let (offers, with_list, held_out) =
+            outputs::offer_summaries(&scene, &members, &described, &decided, &catalogue, &manifest);
+        let lists = report::Lists { offers: &offers, with_list, held_out };
+        report::write(&scene, &members, &described, &known, &manifest, &lists, &notes, &staging)?;
+        let staged = staging.files()?;
+        manifest.outputs = outputs::entries(&written, &staged);
+        outputs::json(&staging, "manifest.json", &manifest)?;
+        progress.finish(&format!("{} files", staged.len() + 1));
+        stages.end("report");
+        // Whoever withdrew in the meantime is taken out, and all is written once more, until nobody has.
+        progress.start("consent", None);
+        let mut gone = consent::withdrawn(job, &opened, &side, &digests, as_of, &members, &histories.opted_out)?;
+        gone.retain(|member| !withdrawn.contains(member));
+        progress.finish(&format!("{} members withdrew since it was read", gone.len()));
+        stages.end("consent");
+        if gone.is_empty() || options.dry_run {
+            break (staging, manifest, (offers, with_list, held_out));
+        }
+        consent::withdraw(&gone, &members, &mut described, &mut decided);
+        withdrawn.extend(gone);
+        progress.start("write", None);
+    };
 
     let summary = Box::new(RunSummary {
         segments: outputs::segment_summaries(&described),
@@ -420,6 +447,11 @@ fn point_current(root: &OutputRoot, folder: &str, as_of: Day, places: &Places) -
     Ok(!later)
 }
 
+/// What reading a table beside the lines needs to know.
+pub(super) fn side_context<'a>(job: &'a Job, engine: &'a Engine, zone: Zone) -> SideContext<'a> {
+    SideContext { engine, cleaning: job.cleaning(), zone, currency_digits: job.currency().exponent() }
+}
+
 /// The tables beside the purchase lines.
 pub(super) struct SideTables {
     crm: CrmTables,
@@ -435,12 +467,7 @@ pub(super) struct SideTables {
 
 impl SideTables {
     pub(super) fn read(job: &Job, opened: &Opened, zone: Zone) -> Result<Self, RunError> {
-        let context = SideContext {
-            engine: &opened.engine,
-            cleaning: job.cleaning(),
-            zone,
-            currency_digits: job.currency().exponent(),
-        };
+        let context = side_context(job, &opened.engine, zone);
         let systems = crm::systems(&job.output().crm);
         let mut side = Self {
             crm: CrmTables::default(),
@@ -478,11 +505,16 @@ impl SideTables {
 
     /// Whether a member's data may be used, and for what.
     pub(super) fn standing(&self, job: &Job, member: &str, as_of: Day) -> Standing {
+        self.standing_by(&self.consent, job, member, as_of)
+    }
+
+    /// The same by another state of consent.
+    pub(super) fn standing_by(&self, consent: &ConsentLedger, job: &Job, member: &str, as_of: Day) -> Standing {
         if self.forgotten.contains(member) {
             return Standing::Excluded(Exclusion::Forgotten);
         }
         let birth = self.members.get(member).birth_date;
-        match self.consent.permission(member, birth, as_of, job.consent()) {
+        match consent.permission(member, birth, as_of, job.consent()) {
             Permission::Full => Standing::Personalised,
             Permission::OptedOut => Standing::OptedOut,
             Permission::NoLawfulBasis => Standing::Excluded(Exclusion::NoLawfulBasis),

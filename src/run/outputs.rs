@@ -1,7 +1,7 @@
 //! Everything a run writes into its staging folder.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -61,11 +61,13 @@ pub(super) fn write(
     catalogue: &Catalogue,
     quarantined: &[QuarantinedRow],
     crm: &CrmPlan,
+    withdrawn: &HashSet<String>,
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
     let tables = RunTables {
         offsets: RunTables::offsets_of(members),
         members,
+        withdrawn,
         generic_members: &scene.histories.opted_out,
         memberships: &described.memberships,
         segments: &described.model,
