@@ -12,6 +12,7 @@ mod floors;
 mod identity;
 mod inputs;
 mod kinds;
+mod ledger;
 mod lists;
 mod nights;
 mod object_store;

@@ -2,7 +2,8 @@
 //!
 //! **What is learned from.** Contacts whose outcome is known: accepted or refused within the response days, or left
 //! unanswered when they ended (that is no refusal, but it is no acceptance either). Contacts whose response days are
-//! not over are unknown and are learned from by nobody; outcomes after the as-of day are not seen.
+//! not over are unknown, and nothing is learned from them (not even from an answer that is there already: acceptances
+//! come early and silence late); outcomes after the as-of day are not seen.
 //!
 //! **Rates** ([`rates`]): acceptances per offer × segment, shrunk to the offer's rate, that to its kind's, that to the
 //! rate of all contacts. How strongly each level is shrunk comes from the contacts themselves (empirical Bayes).

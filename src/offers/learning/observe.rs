@@ -80,7 +80,7 @@ pub struct Observation {
     pub segment: u16,
     /// When it was sent.
     pub sent: Day,
-    /// When its outcome became known; `None`: not yet.
+    /// Day after its response days, when its outcome counts; `None`: they are not over.
     pub known: Option<Day>,
     /// Whether it was accepted.
     pub accepted: bool,
@@ -117,12 +117,10 @@ pub fn observe(
     for contact in contacts {
         let sent = contact.sent();
         let last = sent.plus(i32::try_from(response_days).unwrap_or(i32::MAX));
-        let (known, accepted) = match contact.response(as_of, response_days) {
-            Response::Accepted(day) => (Some(day), true),
-            Response::Refused(day) => (Some(day), false),
-            Response::Unanswered => (Some(last.plus(1)), false),
-            Response::Unknown => (None, false),
-        };
+        // An early answer counts when the response days are over like any other: acceptances come early and silence
+        // late, so that taking each when it comes would make the newest contacts look better than they are.
+        let known = (as_of > last).then(|| last.plus(1));
+        let accepted = known.is_some() && matches!(contact.response(as_of, response_days), Response::Accepted(_));
         // What was bought on the day itself may be the contact's own work.
         let before = sent.plus(-1);
         let activity = Activity::of(purchase_days(shard, member, before), sent);

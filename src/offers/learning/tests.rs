@@ -1,5 +1,7 @@
 //! Learning on contacts with planted probabilities.
 
+mod completejourney;
+
 use rand::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -31,7 +33,7 @@ fn contacts(members: u64, eager: bool, seed: u64) -> Vec<Observation> {
             let accepted = rng.gen_bool(p);
             let activity = Activity { recency, days: 3 };
             let so_far = SoFar { activity, contacts: 0, known: 0, accepted: 0, since_contact: 730 };
-            let known = Some(if accepted { sent.plus(rng.gen_range(0..5)) } else { sent.plus(15) });
+            let known = Some(sent.plus(15));
             all.push(Observation { member, offer: Some(offer), segment, sent, known, accepted, so_far });
         }
     }
