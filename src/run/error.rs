@@ -214,7 +214,9 @@ impl RunError {
             | Self::BadAcknowledged { .. }
             | Self::NoSuchRun { .. }
             | Self::BadRunFile { .. } => ExitCode::NoInput,
-            Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => ExitCode::BadJob,
+            Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => {
+                ExitCode::BadJob
+            }
             Self::Input(InputError::Spill { .. }) | Self::Shard(_) => ExitCode::CannotWrite,
             Self::Input(_) => ExitCode::NoInput,
             Self::Engine(EngineError::NotParquet { .. } | EngineError::Damaged { .. } | EngineError::Store(_)) => {

@@ -24,9 +24,8 @@ use crate::{
     base::IdTable,
     engine::EngineError,
     export::{
-        LEDGER_PATH, RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_ledger,
-        write_next_purchases, write_profiles, write_run,
-        crm::CrmPlan,
+        LEDGER_PATH, RunTables, WrittenFile, crm::CrmPlan, write_batches, write_csv, write_held, write_item_statistics,
+        write_ledger, write_next_purchases, write_profiles, write_run,
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
