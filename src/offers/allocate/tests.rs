@@ -207,7 +207,7 @@ fn equal_members_go_by_their_ids() {
     }
     got.sort_unstable();
     assert_eq!(got, (0..40).collect::<Vec<_>>());
-    assert_eq!(allocation.left, [0]);
+    assert_eq!(allocation.left[0], 0);
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub const INPUTS: [&str; 6] =
     ["rate", "days_since_purchase", "purchase_days", "own_acceptance", "contacts", "days_since_contact"];
 /// Weight of the rate of all in a member's own rate, in contacts.
 const OWN_WEIGHT: f64 = 3.0;
+/// Gradients a contact at which the search may end, tried one after the other.
+const TOLERANCES: [f64; 4] = [1e-7, 1e-6, 1e-5, 1e-4];
 /// Ridge on the coefficients of scaled inputs.
 const RIDGE: f64 = 1.0;
 
@@ -73,12 +75,17 @@ impl LogisticModel {
             }
         }
         let targets = Array1::from_iter(known.iter().map(|r| r.accepted));
-        let fitted = LogisticRegression::default()
-            .alpha(RIDGE)
-            .max_iterations(200)
-            .gradient_tolerance(1e-6)
-            .fit(&Dataset::new(x, targets))
-            .ok()?;
+        let data = Dataset::new(x, targets);
+        // The gradient is a sum over the contacts; a line search that cannot come as close as asked for gives up, and is
+        // asked for less.
+        let fitted = TOLERANCES.iter().find_map(|tolerance| {
+            LogisticRegression::default()
+                .alpha(RIDGE)
+                .max_iterations(200)
+                .gradient_tolerance(tolerance * n as f64)
+                .fit(&data)
+                .ok()
+        })?;
         // linfa calls the more frequent outcome positive, whichever it is.
         let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
         let coefficients: Vec<f64> = fitted.params().iter().map(|c| sign * c).collect();
