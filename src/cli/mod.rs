@@ -13,6 +13,7 @@ mod run;
 mod schema;
 mod summary;
 mod terminal;
+mod tune;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +33,8 @@ enum Command {
     Run(run::Arguments),
     /// Check a job file and its inputs; everything that does not fit is shown at once, nothing is written
     Check(check::Arguments),
+    /// Try numbers of segments and features: silhouette, Caliński-Harabasz, Davies-Bouldin, stability; table and HTML
+    Tune(tune::Arguments),
     /// Measure the lists on purchases the fit has not seen, beside the methods others use
     Backtest(backtest::Arguments),
     /// Print the JSON Schema of the job file
@@ -63,6 +66,7 @@ pub fn main() -> std::process::ExitCode {
     let code = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Tune(arguments) => tune::main(&arguments),
         Command::Backtest(arguments) => backtest::main(&arguments),
         Command::Schema => schema::main(),
         Command::Diff(arguments) => diff::main(&arguments),

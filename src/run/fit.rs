@@ -18,7 +18,7 @@ use crate::{
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, LastingIds, Lifecycle,
+        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, KChoice, LastingIds, Lifecycle,
         MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags, ProfileInput,
         ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook, TagEntry, TagView,
         ValueBand, fit_sample,
@@ -52,6 +52,8 @@ pub(super) struct Described {
     pub(super) tag_entries: Vec<TagEntry>,
     /// What the members of each segment are like.
     pub(super) profiles: SegmentProfiles,
+    /// How the number of segments was chosen, where the job leaves it open.
+    pub(super) k_choice: Option<KChoice>,
     /// Every id ever given to a segment.
     pub(super) ids: LastingIds,
     /// How the values of the features are spread.
@@ -151,6 +153,8 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         (Some(model), Some(ids)) => Some(PreviousSegments { model, ids, places: &stood }),
         _ => None,
     };
+    let count = scene.k(&matrix, &ids, &scaling, previous_model.as_ref())?;
+    let settings = count.settings(job.segments());
     let fit = SegmentModel::fit(
         &FitInput {
             matrix: matrix.view(),
@@ -161,7 +165,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
             as_of: dimensions.as_of,
             job_seed: job.seed(),
         },
-        job.segments(),
+        &settings,
     )?;
     drop(matrix);
     let distributions = Distributions::new(&features);
@@ -186,7 +190,8 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         notes.warn("segments::unknown_code", at, format!("no segment has the code `{code}`"), help);
     }
     let start = if model.warm_start { "from last run's" } else { "afresh" };
-    progress.finish(&format!("{} segments, fitted {start} in {} iterations", model.segments.len(), model.iterations));
+    let (how, k) = (count.words(dimensions.as_of), model.segments.len());
+    progress.finish(&format!("{k} segments{how}, fitted {start} in {} iterations", model.iterations));
     stages.end("segments");
 
     progress.start("tags", Some(shards.len() as u64));
@@ -271,6 +276,7 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         vocabulary,
         features,
         scaling,
+        k_choice: count.0,
         model,
         memberships,
         thresholds,

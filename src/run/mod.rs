@@ -4,6 +4,7 @@ mod ack;
 mod backtest;
 mod clock;
 mod consent;
+mod count;
 mod crm;
 mod decide;
 mod diff;
@@ -25,6 +26,7 @@ mod report;
 mod scarce;
 mod standing;
 mod summary;
+mod tune;
 
 pub use ack::acknowledge;
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
@@ -41,6 +43,7 @@ pub use manifest::Manifest;
 pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
 pub use push::{PushError, PushOptions, Pushed, push};
 pub use summary::{OfferSummary, ReasonSummary, RunSummary, SegmentSummary};
+pub use tune::{TuneOptions, TuneOutcome, tune};
 
 /// Version of what a run means and writes. Part of the run id: it rises when the same job and inputs would give other
 /// bytes. Readers of `manifest.json` accept files whose `format` is this number.

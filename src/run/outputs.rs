@@ -102,6 +102,9 @@ pub(super) fn write(
     wrote(path, write_item_statistics(staging, scene.items, &known.knowledge.statistics, 0, settings.compression)?);
     json(staging, "model/segments.json", &described.model)?;
     json(staging, "model/segment_ids.json", &described.ids)?;
+    if let Some(choice) = &described.k_choice {
+        json(staging, "model/k_choice.json", choice)?;
+    }
     json(staging, "model/distributions.json", &described.distributions)?;
     if let Some(drift) = &described.drift {
         json(staging, "model/drift.json", drift)?;

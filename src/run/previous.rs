@@ -15,7 +15,7 @@ use crate::{
     input::ItemTable,
     offers::{Catalogue, PreviousDecisions, Seat},
     recommend::Tuned,
-    segments::{Distributions, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
+    segments::{Distributions, KChoice, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
     store::{OutputRoot, Places, StoreError, run_folder},
 };
 
@@ -78,6 +78,11 @@ impl Previous {
     /// Its segments.
     pub(super) fn segments(&self, places: &Places) -> Result<Option<SegmentModel>, RunError> {
         self.json("model/segments.json", places)
+    }
+
+    /// How it chose the number of segments, if its job left that open.
+    pub(super) fn k_choice(&self, places: &Places) -> Result<Option<KChoice>, RunError> {
+        self.json("model/k_choice.json", places)
     }
 
     /// Every id ever given to a segment.

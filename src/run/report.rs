@@ -6,7 +6,7 @@ use super::{Manifest, OfferSummary, RunError, fit::Described, fit::Known, fit::S
 use crate::{
     base::{Findings, IdTable, seed::derive_seed},
     report::{
-        SegmentMap,
+        SegmentMap, curves,
         night::{MemberFigures, NightView, OfferView, page},
         text,
     },
@@ -83,7 +83,7 @@ pub(super) fn write(
         profiles: &described.profiles,
         model: &described.model,
         map: map(scene, members, described),
-        curves: None,
+        curves: described.k_choice.as_ref().map(|choice| curves(&choice.curve)),
         drift: described.drift.as_ref(),
         offers: offers.collect(),
         with_list: lists.with_list,

@@ -7,6 +7,8 @@
 //! [`MemberThresholds::fit`] takes the figures that need all members; [`TagBook::shard`] gives each member's tags.
 //! Members come in (shard, member) order everywhere.
 
+mod auto_k;
+mod choose;
 mod distributions;
 mod drift;
 mod drift_limits;
@@ -33,6 +35,8 @@ mod tests;
 mod thresholds;
 mod value;
 
+pub use auto_k::{AutoK, RawAuto, RawAutoK, RawCount};
+pub use choose::{CurveInput, KChoice, KCurve, KFit, KPoint, choose as choose_k, curve as k_curve, fits as k_fits};
 pub use distributions::{Distribution, Distributions};
 pub use drift::{CentroidShift, Drift, DriftInput, FeatureStability, Migration, Renamed};
 pub use drift_limits::{DriftLimits, Gate, RawDriftLimits};

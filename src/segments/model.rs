@@ -5,11 +5,11 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ColumnAbout, Held, Kept, LastingIds, PreviousPlace, SegmentError, Segments, hold::hold, identity::Likeness,
-    naming::give_names,
+    ColumnAbout, Held, Kept, LastingIds, PreviousPlace, SegmentError, Segments, choose::start_seed, hold::hold,
+    identity::Likeness, naming::give_names,
 };
 use crate::{
-    base::{Day, seed::derive_seed},
+    base::Day,
     features::Scaling,
     kmeans::{Assignment, Fitted, KMeansError, KMeansParams, Start, assign},
 };
@@ -140,7 +140,7 @@ impl SegmentModel {
         let comparable = |p: &&PreviousSegments<'_>| p.model.format == FORMAT && p.model.features == features;
         let old = input.previous.as_ref().filter(comparable).map(|p| p.model.rescaled(input.scaling));
         let warm = old.as_ref().filter(|old| settings.warm_start && old.nrows() == settings.k);
-        let seed = derive_seed(input.job_seed.wrapping_add(settings.seed_offset), "segments/k-means");
+        let seed = start_seed(input.job_seed, settings.seed_offset, 0);
         let params = KMeansParams::new(settings.k)
             .seed(seed)
             .n_runs(settings.restarts)

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    auto_k::{AutoK, RawAuto, RawAutoK, RawCount},
     drift_limits::{DriftLimits, RawDriftLimits},
     hold::{Identity, RawIdentity},
     lifecycle::{LifecycleSettings, RawLifecycle},
@@ -22,8 +23,10 @@ use crate::{
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawSegments {
-    /// Number of k-means segments, 2 to 200.
-    pub k: usize,
+    /// Number of k-means segments, 2 to 200, or `"auto"`: chosen from the range of `auto_k` by its rule.
+    pub k: RawCount,
+    /// How `k = "auto"` chooses, and what `nextoffer tune` tries where its command line does not say.
+    pub auto_k: RawAutoK,
     /// The features the segments are made from; left out, a sensible choice of what the data can give.
     pub features: Vec<RawFeatureUse>,
     /// Fits from different starts, of which the best is kept; 1 to 100. A warm start is one fit.
@@ -107,7 +110,8 @@ pub struct RawTagRules {
 impl Default for RawSegments {
     fn default() -> Self {
         Self {
-            k: 12,
+            k: RawCount::Number(12),
+            auto_k: RawAutoK::default(),
             features: Vec::new(),
             restarts: 4,
             max_iterations: 100,
@@ -146,8 +150,12 @@ impl Default for RawTagRules {
 /// Checked segment settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Segments {
-    /// Number of segments, 2…200.
+    /// Number of segments, 2…200; where the job leaves it open, the most there may be.
     pub k: usize,
+    /// Whether the job leaves k open.
+    pub choose_k: bool,
+    /// How k is chosen then.
+    pub auto_k: AutoK,
     /// Features the segments are made from.
     pub features: Vec<FeatureUse>,
     /// Fits from different starts, at least 1.
@@ -236,7 +244,11 @@ pub(super) fn in_range<T: PartialOrd + Copy + std::fmt::Display>(
 impl RawSegments {
     /// Checks the section; what is wrong is reported and replaced by something usable.
     pub fn check(&self, at: &JobPath, features: &Features, findings: &mut Findings) -> Segments {
-        let k = in_range(at.key("k"), "segments::k_out_of_range", self.k, 2, 200, findings);
+        let auto_k = self.auto_k.check(&at.key("auto_k"), findings);
+        let (k, choose_k) = match self.k {
+            RawCount::Number(k) => (in_range(at.key("k"), "segments::k_out_of_range", k, 2, 200, findings), false),
+            RawCount::Word(RawAuto::Auto) => (auto_k.to, true),
+        };
         let restarts = in_range(at.key("restarts"), "segments::restarts_out_of_range", self.restarts, 1, 100, findings);
         let max_iterations = in_range(
             at.key("max_iterations"),
@@ -259,6 +271,8 @@ impl RawSegments {
         let features = FeatureUse::check_all(&self.features, &at.key("features"), features, findings);
         Segments {
             k,
+            choose_k,
+            auto_k,
             features,
             restarts,
             max_iterations,
