@@ -9,6 +9,7 @@ mod generate;
 mod logging;
 mod progress;
 mod push;
+mod rollback;
 mod run;
 mod schema;
 mod summary;
@@ -47,6 +48,8 @@ enum Command {
     Ack(ack::Arguments),
     /// Take a run to a target itself: WeCom by its API, PostgreSQL by COPY
     Push(push::Arguments),
+    /// Go back to an earlier run: `current`, what the next run follows, what the next deltas are against
+    Rollback(rollback::Arguments),
     /// Generate a shop of any size: the same seed gives the same bytes
     Generate(generate::Arguments),
 }
@@ -73,6 +76,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Export(arguments) => export::main(&arguments),
         Command::Ack(arguments) => ack::main(&arguments),
         Command::Push(arguments) => push::main(&arguments),
+        Command::Rollback(arguments) => rollback::main(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
     };
     (code as u8).into()

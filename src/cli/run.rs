@@ -8,11 +8,11 @@ use super::{
     logging::{self, LogFormat},
     progress,
     summary::describe,
-    terminal::{job_error, run_error, show, show_report},
+    terminal::{complain, job_error, run_error, show, show_report},
 };
 use crate::{
     base::Day,
-    job,
+    job::{self, Loaded},
     run::{self, ExitCode, Outcome, PreviousChoice, RunOptions},
 };
 
@@ -23,6 +23,12 @@ pub(super) struct Arguments {
     /// Last day to read, YYYY-MM-DD [default: the job's as_of]
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_of: Option<Day>,
+    /// Backfill: run every day from this one on, in order, each following the one before
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "to", conflicts_with = "as_of")]
+    from: Option<Day>,
+    /// Last day of a backfill
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "from")]
+    to: Option<Day>,
     /// Folder or URL to publish in [default: the job's out]
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
@@ -70,21 +76,51 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if !arguments.quiet {
         show_report(&loaded.remarks);
     }
-    let options = RunOptions {
+    let previous = match arguments.previous.as_deref() {
+        None => PreviousChoice::Newest,
+        Some("none") => PreviousChoice::None,
+        Some(place) => PreviousChoice::Place(place.to_owned()),
+    };
+    let mut options = RunOptions {
         as_of: arguments.as_of,
         out: arguments.out.clone(),
-        previous: match arguments.previous.as_deref() {
-            None => PreviousChoice::Newest,
-            Some("none") => PreviousChoice::None,
-            Some(place) => PreviousChoice::Place(place.to_owned()),
-        },
+        previous,
         threads: arguments.threads,
         memory_limit: arguments.memory_limit,
         dry_run: arguments.dry_run,
         skip_if_published: arguments.skip_if_published,
     };
+    let (Some(from), Some(to)) = (arguments.from, arguments.to) else { return one(arguments, &loaded, &options) };
+    if from > to {
+        complain(&format!("error: --from {from} is after --to {to}\n"));
+        return ExitCode::Usage;
+    }
+    let days = to.0 - from.0 + 1;
+    for (number, day) in (from.0..=to.0).map(Day).enumerate() {
+        if !arguments.quiet && arguments.log_format == LogFormat::Text {
+            show(&format!("\n{day} ({} of {days})\n", number + 1));
+        }
+        options.as_of = Some(day);
+        match one(arguments, &loaded, &options) {
+            // A day that is there already is no reason to leave out those after it.
+            ExitCode::Done | ExitCode::AlreadyPublished => {}
+            code => {
+                complain(&format!(
+                    "the backfill stopped at {day}: days before it are published, {day} and later are not\n"
+                ));
+                return code;
+            }
+        }
+        // Each further day follows the one before it.
+        options.previous = PreviousChoice::Newest;
+    }
+    ExitCode::Done
+}
+
+/// Runs one day.
+fn one(arguments: &Arguments, loaded: &Loaded, options: &RunOptions) -> ExitCode {
     let listener = progress::listener(arguments.quiet, arguments.log_format);
-    let outcome = match run::run(&loaded, &options, listener.as_ref()) {
+    let outcome = match run::run(loaded, options, listener.as_ref()) {
         Ok(outcome) => outcome,
         Err(error) => return run_error(&error),
     };
@@ -98,7 +134,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Outcome::DryRun { summary, remarks } => (summary, remarks, None, "dry run: nothing was published\n".to_owned()),
         Outcome::Published { out, folder, current, summary, remarks } => {
             let place = format!("{}/{folder}", out.trim_end_matches('/'));
-            let note = if current { "current points at it" } else { "current stays at a later day" };
+            let note = if current {
+                "current points at it"
+            } else {
+                "current stays where it is: at a later day, or this run was rolled back"
+            };
             let end = format!("published {place} ({note})\n");
             (summary, remarks, Some(place), end)
         }

@@ -23,6 +23,7 @@ mod previous;
 mod published;
 mod push;
 mod report;
+mod rollback;
 mod scarce;
 mod standing;
 mod summary;
@@ -42,6 +43,7 @@ pub use inputs::{Inputs, open_inputs};
 pub use manifest::Manifest;
 pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
 pub use push::{PushError, PushOptions, Pushed, push};
+pub use rollback::{RollbackOptions, RolledBack, rollback};
 pub use summary::{OfferSummary, ReasonSummary, RunSummary, SegmentSummary};
 pub use tune::{TuneOptions, TuneOutcome, tune};
 

@@ -179,7 +179,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     progress.finish(&format!("{} tables, as of {as_of}, run {run_id}", digests.len()));
     stages.end("open");
     if options.skip_if_published && root.read(&format!("{folder}/_SUCCESS"), &opened.places)?.is_some() {
-        point_current(&root, &folder, as_of, &opened.places)?;
+        point_current(&root, &folder, as_of, &run_id, &opened.places)?;
         return Ok(Outcome::AlreadyPublished { folder });
     }
 
@@ -369,7 +369,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     outputs::json(&staging, TIMINGS, &stages.times())?;
     staging.seal()?;
     root.publish(staging, &folder, &opened.places)?;
-    let current = point_current(&root, &folder, as_of, &opened.places)?;
+    let current = point_current(&root, &folder, as_of, &run_id, &opened.places)?;
     progress.finish(&folder);
     drop(lock);
     Ok(Outcome::Published { out: root.place(""), folder, current, summary, remarks })
@@ -423,7 +423,7 @@ fn run_id(
     id
 }
 
-fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, RunError> {
+pub(super) fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, RunError> {
     match root {
         OutputRoot::Folder(folder) => {
             atomic::create_folder(folder).map_err(RunError::Output)?;
@@ -435,8 +435,11 @@ fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, R
     }
 }
 
-/// Points `current` at the run unless it names a run of a later day; tells whether it does now.
-fn point_current(root: &OutputRoot, folder: &str, as_of: Day, places: &Places) -> Result<bool, RunError> {
+/// Points `current` at the run unless it names a run of a later day or the run was rolled back; tells whether it does now.
+fn point_current(root: &OutputRoot, folder: &str, as_of: Day, run_id: &str, places: &Places) -> Result<bool, RunError> {
+    if root.rolled_back(places)?.contains(run_id) {
+        return Ok(false);
+    }
     let later = root
         .current(places)?
         .and_then(|run| Day::parse(run.strip_prefix("dt=")?.split('/').next()?))

@@ -31,9 +31,11 @@ pub(super) struct Previous {
 }
 
 impl Previous {
-    /// The newest published run of the job with an as-of day strictly earlier than `as_of`.
+    /// The newest published run of the job with an as-of day strictly earlier than `as_of`, but for runs rolled back.
     pub(super) fn newest(root: &OutputRoot, job: &str, as_of: Day, places: &Places) -> Result<Option<Self>, RunError> {
-        for run in root.runs(places)?.into_iter().rev().filter(|r| r.as_of < as_of) {
+        let rolled_back = root.rolled_back(places)?;
+        let may_be = |r: &crate::store::PublishedRun| r.as_of < as_of && !rolled_back.contains(&r.run_id);
+        for run in root.runs(places)?.into_iter().rev().filter(may_be) {
             let found = Self::open(root.clone(), run_folder(run.as_of, &run.run_id), places)?;
             if let Some(previous) = found
                 && previous.manifest.job == job

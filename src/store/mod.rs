@@ -11,6 +11,7 @@ pub mod lock;
 mod new_folder;
 mod output;
 mod places;
+mod rolled_back;
 
 pub use acks::{ACKS, Acks};
 pub use error::StoreError;

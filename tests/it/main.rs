@@ -19,5 +19,6 @@ mod object_store;
 mod online_retail;
 mod personas;
 mod planted;
+mod rollback;
 mod stability;
 mod support;
