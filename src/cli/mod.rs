@@ -4,6 +4,7 @@ mod ack;
 mod backtest;
 mod check;
 mod diff;
+mod explain;
 mod export;
 mod generate;
 mod logging;
@@ -40,6 +41,8 @@ enum Command {
     Backtest(backtest::Arguments),
     /// Print the JSON Schema of the job file
     Schema,
+    /// Explain one member: features, segment, tags, candidates, every offer kept or refused and why
+    Explain(explain::Arguments),
     /// Show what changed from one published run to another: members, segments, tags, offers, figures
     Diff(diff::Arguments),
     /// Write the files of a CRM target from a published run, or read those it has as strictly as the target would
@@ -72,6 +75,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Tune(arguments) => tune::main(&arguments),
         Command::Backtest(arguments) => backtest::main(&arguments),
         Command::Schema => schema::main(),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Diff(arguments) => diff::main(&arguments),
         Command::Export(arguments) => export::main(&arguments),
         Command::Ack(arguments) => ack::main(&arguments),

@@ -58,11 +58,11 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-fn day(text: &str) -> Result<Day, String> {
+pub(super) fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "write a date like 2026-03-31".to_owned())
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     job::parse_size(text).ok_or_else(|| "write a size like 512MiB or 8GB".to_owned())
 }
 

@@ -107,6 +107,12 @@ pub struct MemberTable {
 }
 
 impl MemberTable {
+    /// Whether a member has a row.
+    #[must_use]
+    pub fn contains(&self, member: &str) -> bool {
+        self.rows.contains_key(member)
+    }
+
     /// The member's attributes; defaults if the shop has no row for them.
     #[must_use]
     pub fn get(&self, member_id: &str) -> &MemberAttributes {

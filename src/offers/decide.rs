@@ -143,6 +143,18 @@ impl DecideSpace {
         let offers = self.reach.len();
         std::mem::replace(&mut self.reach, vec![Reach::default(); offers])
     }
+
+    /// The suggested items of the member that was decided for last, best first.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// What that member has, as the score sees it.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
 }
 
 impl<'a> Decider<'a> {

@@ -15,6 +15,7 @@ use crate::{
         Acceptance, Allocation, Allocator, Catalogue, Choice, ContactLog, Decider, Decisions, Holdout, Ledger,
         OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, settle,
     },
+    recommend::{Candidate, ScoreTerms},
 };
 
 /// Every member's list.
@@ -31,8 +32,16 @@ pub(super) struct Decided {
     pub(super) ledger: Option<Ledger>,
     /// What came of the allocation, where anybody bid for something scarce.
     pub(super) allocation: Option<Allocation>,
-    /// What became of every offer for the member that was asked for, if that member is in the run.
-    pub(super) traced: Option<Vec<OfferTrace>>,
+    /// What was found for the member that was asked for, if that member is in the run.
+    pub(super) traced: Option<Traced>,
+}
+
+/// What the night found for one member.
+pub(super) struct Traced {
+    /// What became of every offer.
+    pub(super) offers: Vec<OfferTrace>,
+    /// The suggested items, best first, with the terms of their scores.
+    pub(super) suggested: Vec<(Candidate, ScoreTerms)>,
 }
 
 /// What members were sent, and whether the shop says which channels they agreed to.
@@ -159,7 +168,10 @@ pub(super) fn decide(
             let inputs = ShardInputs { eligible: &eligible, ..inputs_of(index, &shard) };
             let list: Vec<Choice> = decisions[index].choices(member).collect();
             let context = TraceContext { list: &list, allocation: settled.allocation.as_ref(), segments: &codes };
-            traced = Some(decider.trace(&shard, member, &inputs, context, &mut decider.space()));
+            let mut space = decider.space();
+            let offers = decider.trace(&shard, member, &inputs, context, &mut space);
+            let terms = |c: &Candidate| (*c, scorer.terms(c.item, space.workspace()));
+            traced = Some(Traced { offers, suggested: space.candidates().iter().map(terms).collect() });
         }
     }
     let ledger = scarce.map(|s| scarce::after(scene, described, catalogue, s.ledger, &grants, &members));

@@ -60,6 +60,9 @@ pub enum RunError {
         /// What is wrong.
         why: String,
     },
+    /// A question about a member ended as a run, or the other way round: a bug.
+    #[error("the run answered another question than was asked; please report this")]
+    NoAnswer,
     /// A run that was named is not there.
     #[error("there is no run `{name}`: {why}")]
     NoSuchRun {
@@ -224,7 +227,7 @@ impl RunError {
             }
             Self::Feature(_) => ExitCode::BadJob,
             Self::Segment(SegmentError::TooFewMembers { .. } | SegmentError::TooFewKinds { .. }) => ExitCode::BadJob,
-            Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } => ExitCode::Bug,
+            Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } | Self::NoAnswer => ExitCode::Bug,
             Self::Store(StoreError::Locked { .. }) => ExitCode::TryAgain,
             Self::Store(StoreError::NotFound { .. } | StoreError::BadPlace { .. }) => ExitCode::NoInput,
             Self::Output(StoreError::Locked { .. }) => ExitCode::TryAgain,

@@ -1,6 +1,7 @@
 //! Floor 13: the nightly sequence, from a job to a published run; and what else is done with a job.
 
 mod ack;
+mod answer;
 mod backtest;
 mod clock;
 mod consent;
@@ -11,6 +12,7 @@ mod diff;
 mod eligibility;
 mod error;
 mod exit;
+mod explain;
 mod export;
 mod fit;
 mod inputs;
@@ -22,6 +24,7 @@ mod outputs;
 mod previous;
 mod published;
 mod push;
+mod refusals;
 mod report;
 mod rollback;
 mod scarce;
@@ -30,6 +33,10 @@ mod summary;
 mod tune;
 
 pub use ack::acknowledge;
+pub use answer::{
+    Answer, CandidateAnswer, Explained, FeatureAnswer, OfferAnswer, Parts, Place, SegmentAnswer, SegmentDistance,
+    SlotAnswer, Status, TagAnswer, TermAnswer,
+};
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
 pub use clock::{StageTime, Stages};
 pub use diff::{
@@ -38,6 +45,7 @@ pub use diff::{
 };
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
+pub use explain::{ExplainOptions, Explanation, RunFound, explain};
 pub use export::{ExportOptions, Exported, export};
 pub use inputs::{Inputs, open_inputs};
 pub use manifest::Manifest;

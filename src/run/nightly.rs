@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::{
-    FORMAT, Inputs, Manifest, RunError, RunSummary, Stages, consent,
+    FORMAT, Inputs, Manifest, RunError, RunSummary, Stages,
+    answer::{Answer, Night},
+    consent,
     crm::{self, CrmTables},
     decide::{Contacts, Tonight, decide},
     fit::{Scene, describe, know, member_ids},
@@ -141,16 +143,53 @@ pub fn check(loaded: &Loaded, options: &RunOptions) -> Result<Report, RunError> 
 /// # Errors
 /// Whatever kept the run from being published; nothing of it is then visible.
 pub fn run(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> Result<Outcome, RunError> {
-    let threads = options.threads;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("nextoffer-{i}")).build();
-    match pool {
-        Ok(pool) => pool.install(|| run_here(loaded, options, progress)),
-        // Without a pool of its own the run takes rayon's.
-        Err(_) => run_here(loaded, options, progress),
+    match in_pool(options.threads, || run_here(loaded, options, progress, None))? {
+        Ended::Outcome(outcome) => Ok(outcome),
+        // Nobody asked.
+        Ended::Answer(_) => Err(RunError::NoAnswer),
     }
 }
 
-fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> Result<Outcome, RunError> {
+/// Does everything a run does up to the decision and answers for one member; nothing is written.
+pub(super) fn answer(
+    loaded: &Loaded,
+    options: &RunOptions,
+    member: &str,
+    progress: &dyn Progress,
+) -> Result<Answer, RunError> {
+    match in_pool(options.threads, || run_here(loaded, options, progress, Some(member)))? {
+        Ended::Answer(answer) => Ok(*answer),
+        Ended::Outcome(_) => Err(RunError::NoAnswer),
+    }
+}
+
+/// How a night ended: whole, or with an answer about one member.
+enum Ended {
+    Outcome(Outcome),
+    Answer(Box<Answer>),
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("nextoffer-{i}")).build();
+    match pool {
+        Ok(pool) => pool.install(work),
+        // Without a pool of its own the run takes rayon's.
+        Err(_) => work(),
+    }
+}
+
+fn run_here(
+    loaded: &Loaded,
+    options: &RunOptions,
+    progress: &dyn Progress,
+    asked: Option<&str>,
+) -> Result<Ended, RunError> {
     let job = &loaded.job;
     let mut stages = Stages::default();
     let mut notes = Findings::new();
@@ -180,7 +219,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     stages.end("open");
     if options.skip_if_published && root.read(&format!("{folder}/_SUCCESS"), &opened.places)?.is_some() {
         point_current(&root, &folder, as_of, &run_id, &opened.places)?;
-        return Ok(Outcome::AlreadyPublished { folder });
+        return Ok(Outcome::AlreadyPublished { folder }.into());
     }
 
     let mut side = SideTables::read(job, &opened, zone.clone())?;
@@ -276,8 +315,13 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let may_be_named =
         |member: &str| matches!(side.standing(job, member, as_of), Standing::Personalised | Standing::OptedOut);
     let scarce = scarce::rebuild(&scene, &described, &catalogue, side.contact_rows(), &may_be_named)?;
-    let tonight = Tonight { contacts: &contacts, scarce, trace: None };
+    let tonight = Tonight { contacts: &contacts, scarce, trace: asked };
     let mut decided = decide(&scene, &described, &known, &catalogue, tonight, &mut stages, &mut notes)?;
+    if let Some(member) = asked {
+        let standing = side.standing(job, member, as_of);
+        let night = Night { scene: &scene, described: &described, decided: &decided, catalogue: &catalogue };
+        return Ok(Ended::Answer(Box::new(night.answer(run_id, member, standing)?)));
+    }
 
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;
@@ -363,7 +407,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     });
     let remarks = loaded.text.report(notes);
     if options.dry_run {
-        return Ok(Outcome::DryRun { summary, remarks });
+        return Ok(Outcome::DryRun { summary, remarks }.into());
     }
     progress.start("publish", None);
     outputs::json(&staging, TIMINGS, &stages.times())?;
@@ -372,7 +416,7 @@ fn run_here(loaded: &Loaded, options: &RunOptions, progress: &dyn Progress) -> R
     let current = point_current(&root, &folder, as_of, &run_id, &opened.places)?;
     progress.finish(&folder);
     drop(lock);
-    Ok(Outcome::Published { out: root.place(""), folder, current, summary, remarks })
+    Ok(Outcome::Published { out: root.place(""), folder, current, summary, remarks }.into())
 }
 
 /// The last day to read.
