@@ -221,6 +221,28 @@ categories = ["pet"]
     "#);
 }
 
+/// Not by way of a segment by rule either.
+#[test]
+fn discounts_are_not_gated_by_price_sensitivity() {
+    let text = r#"
+[[segments.rules]]
+code = "bargain_hunters"
+zh = "淘便宜"
+en = "Bargain hunters"
+when = "array_has(tags, 'discount_affinity')"
+[[offers]]
+id = "recognised"
+kind = "next_item"
+eligible = "array_has(tags, 'bargain_hunters')"
+[[offers]]
+id = "money_off"
+kind = "next_item"
+incentive = "discount"
+eligible = "array_has(tags, 'bargain_hunters')"
+"#;
+    assert_snapshot!(more(text), @"job.toml:26:12: error[offers::discount_gated_by_price_sensitivity]: the rule of `money_off` decides by `bargain_hunters`, and so by `discount_affinity`, who gets money off (price sensitivity and discount affinity must never gate or size a discount (PIPL 24))");
+}
+
 #[test]
 fn every_syntax_error_at_once() {
     assert_snapshot!(findings("version = \nname = \"x\"\nseed = 1 2\n[inputs\n", &[]), @"

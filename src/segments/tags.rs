@@ -190,6 +190,12 @@ impl<'a> TagBook<'a> {
         Self { view, entries, index }
     }
 
+    /// What the tags are made from.
+    #[must_use]
+    pub fn view(&self) -> &TagView<'a> {
+        &self.view
+    }
+
     /// The dictionary: every tag a member can have, sorted by code.
     #[must_use]
     pub fn entries(&self) -> &[TagEntry] {

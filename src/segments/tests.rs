@@ -137,7 +137,7 @@ fn segments_keep_their_ids_over_nights() {
     let third = fit(&next, &scaling(3.3, 1.7), &afresh, Some(&second));
     assert!(!third.model.warm_start);
     assert_eq!(identity(&third.model), identity(&first.model));
-    assert!(third.kept.iter().flatten().all(|kept| kept.overlap == 1.0));
+    assert!(third.kept.iter().flatten().all(|kept| kept.overlap > 0.99));
     // Fewer segments: three persona keep theirs or merge; what is retired never comes back.
     let fewer = fit(&next, &scaling(3.3, 1.7), &settings(2), Some(&third));
     let ids = |m: &SegmentModel| m.segments.iter().map(|s| s.id).collect::<Vec<_>>();
@@ -518,7 +518,15 @@ fn tags_and_their_days() {
     vb_low: net spend below that of mid
     seg_01: nearest of 2 k-means centroids over 3 features
     cat_pet: at least 30 % of net spend, from 2 purchase days on; at most 2 categories a member
+    reg_pet: at least 3 purchase days in it, the last one at most 2 of the member's own median gaps ago; at most 3 categories a member
     ch_app: stated by the member, else at least 50 % of net spend, from 2 purchase days on
+    cross_channel: at least 20 % of bought amounts through the second channel, from 2 purchase days on
+    discount_affinity: at least 50 % of bought lines with a discount, from 2 purchase days on
+    festival_buyer: at least 60 % of purchase days in the shopping windows of festivals, and more than chance would give in 95 cases of 100 (0 % of all days lie in them), from 2 purchase days on
+    rfm_key_keep: last purchase more than 35 days ago, more than 1.3 purchase days, net spend over CNY 6.67; the numbers are all members' means
+    birthday_02: next birthday in month 2; lunar birthdays by their next civil date
+    city_tier_2: city_tier of the members table is 2
+    due_2024_11: last purchase and the member's own median gap (7 to 180 days) fall in this month; from 3 purchase days on, until the member is dormant or it is three months past
     ");
 
     let mut previous = PreviousTags::default();
@@ -533,9 +541,38 @@ fn tags_and_their_days() {
             tags.map(|t| (book.entries()[t.tag as usize].tag.as_str(), AS_OF.since(t.since))).collect()
         })
         .collect();
-    assert_eq!(held[0], [("ch_app", 0), ("lc_at_risk", 0), ("seg_01", 9), ("vb_mid", 0)]);
-    assert_eq!(held[1], [("ch_app", 0), ("lc_new", 0), ("seg_02", 0), ("vb_low", 0)]);
-    assert_eq!(held[2], [("lc_active", 0), ("seg_01", 0), ("vb_low", 3)]);
+    assert_eq!(
+        held[0],
+        [
+            ("ch_app", 0),
+            ("cross_channel", 0),
+            ("due_2024_08", 0),
+            ("lc_at_risk", 0),
+            ("rfm_key_keep", 0),
+            ("seg_01", 9),
+            ("vb_mid", 0)
+        ]
+    );
+    assert_eq!(held[1], [("ch_app", 0), ("lc_new", 0), ("rfm_general_develop", 0), ("seg_02", 0), ("vb_low", 0)]);
+    // A rule of the job is one more tag, and a suppressed one stays away.
+    let mut with_rule = settings.clone();
+    let rule = |code: &str| SegmentRule {
+        code: crate::base::tag_code::TagCode::new(code).unwrap(),
+        name_zh: "甲".into(),
+        name_en: "mine".into(),
+        when: "true".into(),
+    };
+    with_rule.rules = vec![rule("mine"), rule("not_mine")];
+    let mut stricter = members.clone();
+    stricter.entry("bert").suppressed_tags = vec!["mine".into(), "rfm_general_develop".into()];
+    let view = TagView { settings: &with_rule, members: &stricter, ..*book.view() };
+    let ruled = TagBook::new(view);
+    let tags = ruled.shard(shard, profile, &previous);
+    let tags = ruled.with_rules(shard, &tags, |rule, _| rule == 0, &previous);
+    let codes = |m: usize| tags.of(m).iter().map(|t| ruled.entries()[t.tag as usize].tag.as_str()).collect::<Vec<_>>();
+    assert_eq!(codes(1), ["ch_app", "lc_new", "seg_02", "vb_low"]);
+    assert_eq!(codes(2), ["lc_active", "mine", "rfm_general_win_back", "seg_01", "vb_low"]);
+    assert_eq!(held[2], [("lc_active", 0), ("rfm_general_win_back", 0), ("seg_01", 0), ("vb_low", 3)]);
 }
 
 #[test]
