@@ -25,7 +25,7 @@ fn items(c: &mut Criterion) {
     });
     let statistics = item_statistics(&shop.shards, &view, &shop.items, &HALF_LIVES).expect("statistics");
     group.bench_function("transitions", |b| {
-        b.iter(|| black_box(transitions(&shop.shards, &view, &statistics, 20_000_000, 50)));
+        b.iter(|| black_box(transitions(&shop.shards, &view, &statistics, 30.0, 20_000_000, 32)));
     });
     group.finish();
 }

@@ -36,7 +36,7 @@ fn scoring(c: &mut Criterion) {
     let settings = RawRecommend::default().check(&JobPath::root(), &mut Findings::new());
     let parameters = Parameters::default();
     let view = View::at(shop.dimensions.as_of, shop.dimensions.timeline);
-    let half_lives = [parameters.half_life_days];
+    let half_lives = parameters.half_lives();
     let fit = || ItemKnowledge::fit(&shop.shards, &view, &shop.items, &half_lives, &settings).expect("knowledge");
     let knowledge = fit();
     let scorer = knowledge.scorer(&parameters);

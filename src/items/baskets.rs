@@ -10,21 +10,29 @@ use crate::{
 pub struct View {
     cut: Day,
     timeline: Timeline,
-    hide_newest: bool,
+    /// Newest baskets of every member that are hidden.
+    hidden: u8,
 }
 
 impl View {
     /// Everything up to and including `cut`: later lines and later returns are invisible.
     #[must_use]
     pub fn at(cut: Day, timeline: Timeline) -> Self {
-        Self { cut, timeline, hide_newest: false }
+        Self { cut, timeline, hidden: 0 }
     }
 
     /// As [`View::at`], and each member's newest basket is invisible too, for members with two or more: the cut of
     /// data that has an order but no time.
     #[must_use]
     pub fn hiding_newest(cut: Day, timeline: Timeline) -> Self {
-        Self { cut, timeline, hide_newest: true }
+        Self::hiding(cut, timeline, 1)
+    }
+
+    /// As [`View::at`], and each member's `hidden` newest baskets are invisible too; of members who have no more than
+    /// that, all but the oldest.
+    #[must_use]
+    pub fn hiding(cut: Day, timeline: Timeline, hidden: u8) -> Self {
+        Self { cut, timeline, hidden }
     }
 
     /// Last visible day.
@@ -41,13 +49,14 @@ impl View {
 
     /// The last day of `member` that is visible.
     fn cut_of(&self, shard: &Shard, member: usize) -> Day {
-        if !self.hide_newest {
-            return self.cut;
+        let mut cut = self.cut;
+        for _ in 0..self.hidden {
+            match newest_basket_day(shard, member, cut) {
+                Some(newest) if newest_basket_day(shard, member, newest.plus(-1)).is_some() => cut = newest.plus(-1),
+                _ => break,
+            }
         }
-        match newest_basket_day(shard, member, self.cut) {
-            Some(newest) if newest_basket_day(shard, member, newest.plus(-1)).is_some() => newest.plus(-1),
-            _ => self.cut,
-        }
+        cut
     }
 }
 

@@ -152,41 +152,47 @@ fn lower_median(sorted: &[u32]) -> Option<(u32, u64)> {
     (!sorted.is_empty()).then(|| (sorted[(sorted.len() - 1) / 2], sorted.len() as u64))
 }
 
-fn check_transitions(rows: &[Row], view: &View) -> Result<(), TestCaseError> {
+fn check_transitions(rows: &[Row], view: &View, half_life: f64) -> Result<(), TestCaseError> {
     let parts = shards_of(rows, 4);
     let members = naive_baskets(&parts, view, false);
     let shards = ShardSet::in_memory(parts);
     let statistics = item_statistics(&shards, view, &shop(), &[]).unwrap();
     let kept = 5;
-    let got = transitions(&shards, view, &statistics, u64::MAX, kept).unwrap();
-    let (mut next, mut same) = (BTreeMap::new(), BTreeMap::new());
-    for baskets in members.values() {
-        let baskets: Vec<&BTreeSet<u32>> = baskets.values().collect();
-        for (at, sources) in baskets.iter().enumerate() {
-            for (j, i) in sources.iter().flat_map(|j| sources.iter().map(move |i| (*j, *i))) {
-                *same.entry((j, i)).or_insert(0u64) += 1000;
+    let got = transitions(&shards, view, &statistics, half_life, u64::MAX, kept).unwrap();
+    let mut counts: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    let mut mass = vec![0u64; ITEMS as usize];
+    for own in members.values() {
+        let baskets: Vec<(Day, &BTreeSet<u32>)> = own.iter().map(|(day, basket)| (*day, basket)).collect();
+        for target in baskets.len().saturating_sub(16)..baskets.len() {
+            let (day, basket) = baskets[target];
+            let recency = (-(age(view, own, day) as f64) / half_life).exp2();
+            let recency = (recency * ONE as f64).round() / ONE as f64 * f64::from(1 << 20);
+            let mut profile = vec![0u64; ITEMS as usize];
+            for lag in 1..=6usize.min(target) {
+                baskets[target - lag].1.iter().for_each(|j| profile[*j as usize] += LAG_WEIGHTS[lag - 1]);
             }
-            for (lag, later) in baskets[at + 1..].iter().take(4).enumerate() {
-                for (j, i) in sources.iter().flat_map(|j| later.iter().map(move |i| (*j, *i))) {
-                    *next.entry((j, i)).or_insert(0u64) += [1000, 700, 490, 343][lag];
+            let length = (profile.iter().map(|w| w * w).sum::<u64>() as f64).sqrt() / 1024.0;
+            let weight = if length > 0.0 { (recency / length).round() as u64 } else { 0 };
+            for (j, held) in profile.iter().enumerate() {
+                mass[j] += weight * held;
+                for i in basket.iter().filter(|_| weight * held > 0) {
+                    *counts.entry((j as u32, *i)).or_default() += weight * held;
                 }
+            }
+            let weight = (recency / (basket.len() as f64).sqrt()).round() as u64 * SAME_BASKET;
+            for j in basket.iter().filter(|_| basket.len() > 1 && weight > 0) {
+                mass[*j as usize] += weight;
+                basket.iter().filter(|i| *i != j).for_each(|i| *counts.entry((*j, *i)).or_default() += weight);
             }
         }
     }
-    let row = |counts: &BTreeMap<(u32, u32), u64>, j: u32| -> Vec<Neighbour> {
-        let mut row: Vec<Neighbour> = counts
-            .iter()
-            .filter(|((source, item), _)| *source == j && *item != j)
-            .map(|((_, item), count)| Neighbour { item: *item, count: *count })
-            .collect();
+    for j in 0..ITEMS {
+        let row = counts.range((j, 0)..(j + 1, 0)).map(|((_, item), count)| Neighbour { item: *item, count: *count });
+        let mut row: Vec<Neighbour> = row.collect();
         row.sort_by(|a, b| b.count.cmp(&a.count).then(a.item.cmp(&b.item)));
         row.truncate(kept);
-        row
-    };
-    for j in 0..ITEMS {
-        prop_assert_eq!(got.followers.of(j), row(&next, j));
-        prop_assert_eq!(got.companions.of(j), row(&same, j));
-        prop_assert_eq!(got.baskets(j), statistics.item_baskets(j));
+        prop_assert_eq!(got.of(j), row);
+        prop_assert_eq!(got.mass(j), mass[j as usize]);
     }
     Ok(())
 }
@@ -201,7 +207,8 @@ proptest! {
 
     #[test]
     fn transitions_equal_their_naive_twin(rows in rows(), cut in 20i32..80) {
-        check_transitions(&rows, &View::at(Day(cut), Timeline::Calendar))?;
+        check_transitions(&rows, &View::at(Day(cut), Timeline::Calendar), 20.0)?;
+        check_transitions(&rows, &View::at(Day(cut), Timeline::Ordinal), 1.0)?;
     }
 
     #[test]
@@ -212,7 +219,7 @@ proptest! {
             pool.install(|| {
                 let shards = ShardSet::in_memory(shards_of(&rows, shards));
                 let statistics = item_statistics(&shards, &view, &shop(), &[7.0]).unwrap();
-                let transitions = transitions(&shards, &view, &statistics, budget, 4).unwrap();
+                let transitions = transitions(&shards, &view, &statistics, 30.0, budget, 4).unwrap();
                 (statistics, transitions)
             })
         };
@@ -238,11 +245,11 @@ fn a_planted_refill_shows() {
     // What has no gaps of its own takes its category's.
     assert_eq!(statistics.item_gap(4), None);
     assert_eq!(statistics.usual_gap(4), statistics.category_gap(1));
-    let found = transitions(&shards, &view, &statistics, 1 << 20, 10).unwrap();
-    assert_eq!(found.followers.of(4)[0].item, 2);
+    let found = transitions(&shards, &view, &statistics, 30.0, 1 << 20, 10).unwrap();
+    assert_eq!(found.of(4)[0].item, 2);
     assert_eq!(found.sampled(), 1.0);
-    let some = transitions(&shards, &view, &statistics, 1000, 10).unwrap();
-    assert!(some.sampled() < 0.9 && some.baskets(2) < 200, "{}", some.sampled());
+    let some = transitions(&shards, &view, &statistics, 30.0, 1000, 10).unwrap();
+    assert!(some.sampled() < 0.9 && some.mass(2) < found.mass(2), "{}", some.sampled());
 }
 
 #[test]
@@ -252,7 +259,7 @@ fn a_shop_without_items_copes() {
     let view = View::at(Day(9), Timeline::Calendar);
     let statistics = item_statistics(&shards, &view, &ItemTable::default(), &[7.0]).unwrap();
     assert_eq!((statistics.members(), statistics.len(), statistics.mean_rebuy_rate()), (0, 0, 0.0));
-    assert!(transitions(&shards, &view, &statistics, 100, 10).unwrap().followers.is_empty());
+    assert!(transitions(&shards, &view, &statistics, 30.0, 100, 10).unwrap().is_empty());
     assert_eq!(last_day(&shards, Day(9)).unwrap(), Some(Day(3)));
     assert_eq!(last_day(&shards, Day(2)).unwrap(), None);
 }

@@ -1,22 +1,38 @@
-//! Which items follow which: counts of "j in a basket, i in a later one" and of "i and j in one basket".
+//! What goes with what: how often an item stands in a basket after another was bought.
 //!
-//! A row is counted at a time: the baskets that hold j are walked and what stands in them and in the next four is added
+//! `C_ji = Σ_b q_b · p_bj` over the baskets b that hold i, and `m_j = Σ_b q_b · p_bj` over all baskets: p_b is the profile of
+//! the member's earlier baskets (0.85^(lag − 1) for an item of the basket `lag` before, up to six), scaled to length 1,
+//! and q_b = 2^(−age / half-life) makes recent baskets speak louder. `C_ji / m_j` is the share of later baskets that hold i
+//! among members who held j, and `Σ_j u_j C_ji / Σ_j u_j m_j` a kernel regression of the next basket on the profile u
+//! (Nadaraya 1964, Watson 1964) whose kernel is the inner product: what the most similar members bought next, without
+//! ever looking for them. What stands in one basket counts 0.1 of that in both directions.
+//!
+//! A row is counted at a time: the baskets that hold j are walked and what stands in them and in the next six is added
 //! up in a dense array, so that no pair is ever stored. Members are sampled where the shop has more pairs than the
 //! budget: the sample is fixed by a salted hash of the member's id, and its size by an exact count of the pairs.
 
 use rayon::prelude::*;
 
-use super::{ItemStatistics, MemberBaskets, View, pool::Pool};
+use super::{ItemStatistics, MemberBaskets, View, decay::DecayTable, pool::Pool};
 use crate::{
     base::hash::salted_hash,
     history::{ShardError, ShardSet},
 };
 
-/// Weight of lag 1, 2, 3 and 4, in thousandths: 0.7^(lag − 1).
-pub const LAG_WEIGHTS: [u64; 4] = [1000, 700, 490, 343];
+/// Weight of a purchase in the profile per basket of the member's since.
+pub const PROFILE_DECAY: f64 = 0.85;
 
-/// Weights are thousandths.
-const SCALE: f64 = 1000.0;
+/// Baskets of the profile: 0.85^(lag − 1) for lag 1 to 6, in 1024ths.
+pub const LAG_WEIGHTS: [u64; 6] = [1024, 870, 740, 629, 535, 454];
+
+/// Weight of what stands in the same basket, in 1024ths.
+pub const SAME_BASKET: u64 = 102;
+
+/// Weights of baskets are 2^20 ths.
+const BASKET_ONE: f64 = (1u64 << 20) as f64;
+
+/// Newest baskets of a member that are looked at as what came next.
+const TARGETS: usize = 16;
 
 /// Baskets with more distinct items are stock-taking, not taste: they are left out of pairs.
 const LARGEST_BASKET: usize = 512;
@@ -37,14 +53,15 @@ fn bucket(member: &str) -> usize {
     (salted_hash(member.as_bytes(), SALT) % BUCKETS as u64) as usize
 }
 
-/// The newest baskets of a member whose pairs are counted: index of the first, and the pairs.
+/// The newest baskets of a member that are looked at as what came next: index of the first, and the pairs.
 fn counted(baskets: &MemberBaskets) -> (usize, u64) {
     let mut pairs = 0;
     let mut first = baskets.len();
-    while first > 0 {
-        let size = size(baskets, first - 1);
-        let later: u64 = (first..baskets.len().min(first + LAG_WEIGHTS.len())).map(|b| self::size(baskets, b)).sum();
-        let more = size * (later + size.saturating_sub(1));
+    while first > baskets.len().saturating_sub(TARGETS) {
+        let target = first - 1;
+        let size = size(baskets, target);
+        let earlier: u64 = (target.saturating_sub(LAG_WEIGHTS.len())..target).map(|b| self::size(baskets, b)).sum();
+        let more = size * (earlier + size.saturating_sub(1));
         if pairs + more > MEMBER_PAIRS {
             break;
         }
@@ -100,20 +117,25 @@ impl PairCensus {
 pub struct Neighbour {
     /// The item.
     pub item: u32,
-    /// Its count: thousandths of baskets.
+    /// C: its weighted count.
     pub count: u64,
 }
 
-/// For every item the items that go with it most, highest count first, ties by item index.
+/// For every item the items that go with it most, highest count first, ties by item index. An item may go with itself:
+/// it is bought again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Neighbours {
+pub struct Transitions {
     /// Items + 1 offsets into `entries`.
     offsets: Vec<usize>,
     entries: Vec<Neighbour>,
+    /// m, by item, in the unit of the counts.
+    mass: Vec<u64>,
+    /// Sampled members, in 4096ths of the hash space.
+    buckets: usize,
 }
 
-impl Neighbours {
-    /// The neighbours of `item`.
+impl Transitions {
+    /// What goes with `item`.
     #[must_use]
     pub fn of(&self, item: u32) -> &[Neighbour] {
         match (self.offsets.get(item as usize), self.offsets.get(item as usize + 1)) {
@@ -122,77 +144,47 @@ impl Neighbours {
         }
     }
 
-    /// (item, neighbour) pairs kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether no item has a neighbour.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    fn push_row(&mut self, row: &[Neighbour]) {
-        if self.offsets.is_empty() {
-            self.offsets.push(0);
-        }
-        self.entries.extend_from_slice(row);
-        self.offsets.push(self.entries.len());
-    }
-}
-
-/// What follows and what accompanies every item.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Transitions {
-    /// Items in one of the next four baskets, weighted 0.7^(lag − 1).
-    pub followers: Neighbours,
-    /// Other items in the same basket.
-    pub companions: Neighbours,
-    /// Sampled baskets that hold the item, by item.
-    baskets: Vec<u64>,
-    /// Sampled share of the members' hash space.
-    sampled: f64,
-}
-
-impl Transitions {
     /// Number of items.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.baskets.len()
+        self.mass.len()
     }
 
     /// Whether there is no item.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.baskets.is_empty()
+        self.mass.is_empty()
     }
 
-    /// n: sampled baskets that hold the item.
+    /// (item, neighbour) pairs kept.
     #[must_use]
-    pub fn baskets(&self, item: u32) -> u64 {
-        self.baskets[item as usize]
+    pub fn pairs(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// m: the weight of the baskets that came after the item, in the unit of the counts.
+    #[must_use]
+    pub fn mass(&self, item: u32) -> u64 {
+        self.mass[item as usize]
     }
 
     /// Share of the members' hash space that was counted.
     #[must_use]
     pub fn sampled(&self) -> f64 {
-        self.sampled
-    }
-
-    /// The count of a neighbour, in baskets.
-    #[must_use]
-    pub fn weight(neighbour: Neighbour) -> f64 {
-        neighbour.count as f64 / SCALE
+        self.buckets as f64 / BUCKETS as f64
     }
 }
 
-/// Sampled baskets end to end, and for each how many of the next belong to the same member.
+/// Sampled baskets end to end.
 #[derive(Default)]
 struct Sample {
     ends: Vec<u32>,
+    /// How many of the next baskets belong to the same member.
     later: Vec<u8>,
+    /// q over the length of the profile before the basket; 0: not looked at.
+    next_weight: Vec<u32>,
+    /// q over the square root of the basket's size; 0: not looked at.
+    same_weight: Vec<u32>,
     items: Vec<u32>,
 }
 
@@ -201,16 +193,22 @@ impl Sample {
         if basket == 0 { 0 } else { self.ends[basket - 1] as usize }
     }
 
+    fn of(&self, basket: usize) -> &[u32] {
+        &self.items[self.start(basket)..self.ends[basket] as usize]
+    }
+
     fn append(&mut self, other: &Self) {
         let base = self.items.len() as u32;
         self.ends.extend(other.ends.iter().map(|end| base + end));
         self.later.extend_from_slice(&other.later);
+        self.next_weight.extend_from_slice(&other.next_weight);
+        self.same_weight.extend_from_slice(&other.same_weight);
         self.items.extend_from_slice(&other.items);
     }
 }
 
-/// Counts which items follow and accompany which, keeping `kept` of each per item, within `pair_budget` pairs.
-/// `statistics` must come from the same shards and view.
+/// Counts what goes with what under `half_life` (days, or baskets where the data has no time), keeping `kept` of each
+/// item's row, within `pair_budget` pairs. `statistics` must come from the same shards and view.
 ///
 /// # Errors
 /// If a spilled shard cannot be read back.
@@ -218,53 +216,81 @@ pub fn transitions(
     shards: &ShardSet,
     view: &View,
     statistics: &ItemStatistics,
+    half_life: f64,
     pair_budget: u64,
     kept: usize,
 ) -> Result<Transitions, ShardError> {
     let items = statistics.len();
     let buckets = statistics.census().within(pair_budget);
+    let decay = DecayTable::new(&[half_life]);
     let pool = Pool::new(|| (MemberBaskets::default(), vec![0u64; items]));
     let samples = shards.map(|_, shard| {
-        Ok::<_, ShardError>(pool.with(|(baskets, holding)| {
+        Ok::<_, ShardError>(pool.with(|(baskets, profile)| {
             let mut sample = Sample::default();
             for member in 0..shard.members.len() {
                 if bucket(shard.members.get(member)) < buckets {
                     baskets.fill(shard, member, view);
-                    gather(baskets, holding, &mut sample);
+                    gather(baskets, &decay, profile, &mut sample);
                 }
             }
             sample
         }))
     })?;
-    let mut baskets = vec![0u64; items];
-    for (_, holding) in pool.into_all() {
-        for (a, b) in baskets.iter_mut().zip(holding) {
-            *a += b;
-        }
-    }
+    drop(pool);
     let mut whole = Sample::default();
     for sample in samples {
         whole.append(&sample);
     }
-    let (followers, companions) = count_rows(&whole, items, kept);
-    Ok(Transitions { followers, companions, baskets, sampled: buckets as f64 / BUCKETS as f64 })
+    let mut found = count_rows(&whole, items, kept);
+    found.buckets = buckets;
+    Ok(found)
 }
 
-fn gather(baskets: &MemberBaskets, holding: &mut [u64], sample: &mut Sample) {
-    for item in baskets.all_items() {
-        holding[*item as usize] += 1;
-    }
+/// Appends the baskets of a member whose pairs count: those looked at and those in their profiles. `profile` is one 0 an
+/// item, and is left so.
+fn gather(baskets: &MemberBaskets, decay: &DecayTable, profile: &mut [u64], sample: &mut Sample) {
     let (first, pairs) = counted(baskets);
     if pairs == 0 {
         return;
     }
-    for basket in first..baskets.len() {
-        if size(baskets, basket) > 0 {
+    let start = first.saturating_sub(LAG_WEIGHTS.len());
+    for basket in start..baskets.len() {
+        let size = size(baskets, basket);
+        if size > 0 {
             sample.items.extend_from_slice(baskets.items(basket));
         }
         sample.ends.push(sample.items.len() as u32);
         sample.later.push((baskets.len() - 1 - basket).min(LAG_WEIGHTS.len()) as u8);
+        let weight = match decay.at(baskets.age(basket)).first() {
+            Some(weight) if basket >= first && size > 0 => *weight as f64 / super::ONE as f64 * BASKET_ONE,
+            _ => 0.0,
+        };
+        let length = if weight > 0.0 { profile_length(baskets, basket, profile) } else { 0.0 };
+        sample.next_weight.push(if length > 0.0 { (weight / length).round() as u32 } else { 0 });
+        sample.same_weight.push(if size > 1 { (weight / (size as f64).sqrt()).round() as u32 } else { 0 });
     }
+}
+
+/// The length of the profile before `target`; 0 where nothing was bought before. `profile` is one 0 an item, and is left
+/// so.
+fn profile_length(baskets: &MemberBaskets, target: usize, profile: &mut [u64]) -> f64 {
+    let mut squares = 0u64;
+    let lags = || (1..=LAG_WEIGHTS.len().min(target)).filter(|lag| size(baskets, target - lag) > 0);
+    for lag in lags() {
+        let weight = LAG_WEIGHTS[lag - 1];
+        for item in baskets.items(target - lag) {
+            let held = &mut profile[*item as usize];
+            // (a + w)² − a²
+            squares += weight * (2 * *held + weight);
+            *held += weight;
+        }
+    }
+    for lag in lags() {
+        for item in baskets.items(target - lag) {
+            profile[*item as usize] = 0;
+        }
+    }
+    (squares as f64).sqrt() / LAG_WEIGHTS[0] as f64
 }
 
 /// The baskets that hold each item: offsets and basket numbers.
@@ -279,7 +305,7 @@ fn holders(sample: &Sample, items: usize) -> (Vec<u32>, Vec<u32>) {
     let mut next = offsets.clone();
     let mut baskets = vec![0u32; sample.items.len()];
     for basket in 0..sample.ends.len() {
-        for item in &sample.items[sample.start(basket)..sample.ends[basket] as usize] {
+        for item in sample.of(basket) {
             let at = &mut next[*item as usize];
             baskets[*at as usize] = basket as u32;
             *at += 1;
@@ -293,6 +319,15 @@ struct Row {
     counts: Vec<u64>,
     touched: Vec<u32>,
     best: Vec<Neighbour>,
+}
+
+/// Rows of neighbouring items.
+#[derive(Default)]
+struct Rows {
+    /// Lengths of the rows.
+    lengths: Vec<usize>,
+    entries: Vec<Neighbour>,
+    mass: Vec<u64>,
 }
 
 impl Row {
@@ -310,14 +345,36 @@ impl Row {
         }
     }
 
-    /// Moves the `kept` highest counts, other than of `but`, behind `out`, and empties the row.
-    fn take(&mut self, but: u32, kept: usize, out: &mut Neighbours) {
+    /// Adds all that goes with `item` in the baskets that hold it; its mass.
+    fn count(&mut self, item: u32, holders: &[u32], sample: &Sample) -> u64 {
+        let mut mass = 0;
+        for basket in holders {
+            let basket = *basket as usize;
+            let same = u64::from(sample.same_weight[basket]) * SAME_BASKET;
+            if same > 0 {
+                mass += same;
+                let whole = sample.of(basket);
+                let own = whole.partition_point(|other| *other < item);
+                self.add(&whole[..own], same);
+                self.add(&whole[own + 1..], same);
+            }
+            for lag in 1..=usize::from(sample.later[basket]) {
+                let weight = u64::from(sample.next_weight[basket + lag]) * LAG_WEIGHTS[lag - 1];
+                if weight > 0 {
+                    mass += weight;
+                    self.add(sample.of(basket + lag), weight);
+                }
+            }
+        }
+        mass
+    }
+
+    /// Moves the `kept` highest counts behind `out`, and empties the row.
+    fn take(&mut self, kept: usize, mass: u64, out: &mut Rows) {
         self.best.clear();
         for item in self.touched.drain(..) {
             let count = std::mem::take(&mut self.counts[item as usize]);
-            if item != but {
-                self.best.push(Neighbour { item, count });
-            }
+            self.best.push(Neighbour { item, count });
         }
         let order = |a: &Neighbour, b: &Neighbour| b.count.cmp(&a.count).then(a.item.cmp(&b.item));
         if self.best.len() > kept {
@@ -325,49 +382,42 @@ impl Row {
             self.best.truncate(kept);
         }
         self.best.sort_unstable_by(order);
-        out.push_row(&self.best);
+        out.entries.extend_from_slice(&self.best);
+        out.lengths.push(self.best.len());
+        out.mass.push(mass);
     }
 }
 
 /// Rows counted by one task.
 const ROWS: usize = 64;
 
-fn count_rows(sample: &Sample, items: usize, kept: usize) -> (Neighbours, Neighbours) {
+fn count_rows(sample: &Sample, items: usize, kept: usize) -> Transitions {
     let (offsets, holders) = holders(sample, items);
-    let pool = Pool::new(|| (Row::new(items), Row::new(items)));
-    let blocks: Vec<(Neighbours, Neighbours)> = (0..items.div_ceil(ROWS))
+    let pool = Pool::new(|| Row::new(items));
+    let blocks: Vec<Rows> = (0..items.div_ceil(ROWS))
         .into_par_iter()
         .with_max_len(1)
         .map(|block| {
-            pool.with(|(next, same)| {
-                let mut rows = (Neighbours::default(), Neighbours::default());
+            pool.with(|row| {
+                let mut rows = Rows::default();
                 for item in block * ROWS..((block + 1) * ROWS).min(items) {
-                    for basket in &holders[offsets[item] as usize..offsets[item + 1] as usize] {
-                        let basket = *basket as usize;
-                        same.add(&sample.items[sample.start(basket)..sample.ends[basket] as usize], SCALE as u64);
-                        for lag in 1..=usize::from(sample.later[basket]) {
-                            let later = basket + lag;
-                            let items = &sample.items[sample.start(later)..sample.ends[later] as usize];
-                            next.add(items, LAG_WEIGHTS[lag - 1]);
-                        }
-                    }
-                    next.take(item as u32, kept, &mut rows.0);
-                    same.take(item as u32, kept, &mut rows.1);
+                    let baskets = &holders[offsets[item] as usize..offsets[item + 1] as usize];
+                    let mass = row.count(item as u32, baskets, sample);
+                    row.take(kept, mass, &mut rows);
                 }
                 rows
             })
         })
         .collect();
-    let mut whole = (Neighbours::default(), Neighbours::default());
-    for (followers, companions) in blocks {
-        append(&mut whole.0, &followers);
-        append(&mut whole.1, &companions);
+    let mut whole = Transitions { offsets: vec![0], ..Transitions::default() };
+    for rows in blocks {
+        let mut end = whole.entries.len();
+        for length in rows.lengths {
+            end += length;
+            whole.offsets.push(end);
+        }
+        whole.entries.extend_from_slice(&rows.entries);
+        whole.mass.extend_from_slice(&rows.mass);
     }
-    (whole.0, whole.1)
-}
-
-fn append(to: &mut Neighbours, from: &Neighbours) {
-    for row in from.offsets.windows(2) {
-        to.push_row(&from.entries[row[0]..row[1]]);
-    }
+    whole
 }

@@ -1,28 +1,31 @@
 //! Everything the score is fitted from, at one cut.
 
-use super::{Associations, RecommendSettings, Scorer, parameters::Parameters};
+use super::{Associations, HalfLives, RecommendSettings, Scorer, categories::CategoryShares, parameters::Parameters};
 use crate::{
-    history::{ShardError, ShardSet},
+    history::{ShardError, ShardSet, Timeline},
     input::ItemTable,
-    items::{ItemStatistics, View, item_statistics, transitions},
+    items::{Hazard, ItemStatistics, View, item_statistics, transitions},
 };
 
-/// Weight of a basket that holds both items, against one in which the second follows in the next basket.
-const SAME_BASKET: f64 = 0.1;
-
-/// Item statistics and associations of one view.
+/// Item statistics, hazards and associations of one view.
 #[derive(Debug, Clone)]
 pub struct ItemKnowledge {
     view: View,
     /// What the history says about every item.
     pub statistics: ItemStatistics,
-    /// What goes with what.
-    pub associations: Associations,
+    /// How likely what was bought is bought again.
+    pub hazard: Hazard,
+    /// What goes with what, by half-life.
+    associations: Vec<(f64, Associations)>,
+    /// By half-life of popularity.
+    categories: Vec<CategoryShares>,
     profile_items: usize,
+    /// Days from the cut to the middle of what is predicted; 0 where the data has no time.
+    ahead: i32,
 }
 
 impl ItemKnowledge {
-    /// Adds up what `view` lets see, with popularity under each of `half_lives`.
+    /// Adds up what `view` lets see, under each of the half-lives.
     ///
     /// # Errors
     /// If a spilled shard cannot be read back.
@@ -30,13 +33,24 @@ impl ItemKnowledge {
         shards: &ShardSet,
         view: &View,
         items: &ItemTable,
-        half_lives: &[f64],
+        half_lives: &HalfLives,
         settings: &RecommendSettings,
     ) -> Result<Self, ShardError> {
-        let statistics = item_statistics(shards, view, items, half_lives)?;
-        let counted = transitions(shards, view, &statistics, settings.pair_budget, settings.neighbours)?;
-        let associations = Associations::new(&counted, SAME_BASKET, settings.neighbours);
-        Ok(Self { view: *view, statistics, associations, profile_items: settings.profile_items })
+        let statistics = item_statistics(shards, view, items, &half_lives.popularity)?;
+        let hazard = Hazard::fit(shards, view, &statistics)?;
+        let mut associations = Vec::new();
+        for &half_life in &half_lives.transitions {
+            let budget = settings.pair_budget;
+            let counted = transitions(shards, view, &statistics, half_life, budget, settings.neighbours)?;
+            associations.push((half_life, Associations::new(&counted)));
+        }
+        let categories =
+            (0..half_lives.popularity.len()).map(|at| CategoryShares::new(items, &statistics, at)).collect();
+        let ahead = match view.timeline() {
+            Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
+            Timeline::Ordinal => 0,
+        };
+        Ok(Self { view: *view, statistics, hazard, associations, categories, profile_items: settings.profile_items, ahead })
     }
 
     /// What is visible.
@@ -45,15 +59,45 @@ impl ItemKnowledge {
         &self.view
     }
 
+    /// What goes with what, under the half-life that is nearest.
+    #[must_use]
+    pub fn associations(&self, half_life: f64) -> &Associations {
+        static NOTHING: Associations = Associations::NOTHING;
+        let far = |known: f64| (known.ln() - half_life.ln()).abs();
+        let nearest = self.associations.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0)));
+        nearest.map_or(&NOTHING, |(_, associations)| associations)
+    }
+
+    /// Index of the half-life of popularity that is nearest.
+    pub(super) fn half_life_index(&self, half_life: f64) -> Option<usize> {
+        let far = |h: &f64| (h.ln() - half_life.ln()).abs();
+        let known = self.statistics.half_lives().iter().enumerate();
+        known.min_by(|a, b| far(a.1).total_cmp(&far(b.1))).map(|(at, _)| at)
+    }
+
+    pub(super) fn categories(&self, half_life: usize) -> &CategoryShares {
+        static NOTHING: CategoryShares = CategoryShares::NOTHING;
+        self.categories.get(half_life).unwrap_or(&NOTHING)
+    }
+
+    /// Whether the shop has categories to speak of.
+    pub(super) fn has_categories(&self) -> bool {
+        self.categories.iter().any(|c| !c.is_empty())
+    }
+
     /// Own items of a member that speak in the transition term.
     #[must_use]
     pub fn profile_items(&self) -> usize {
         self.profile_items
     }
 
+    pub(super) fn ahead(&self) -> i32 {
+        self.ahead
+    }
+
     /// The score under `parameters`; nothing is blocked yet.
     #[must_use]
     pub fn scorer(&self, parameters: &Parameters) -> Scorer<'_> {
-        Scorer::new(self.view, &self.statistics, &self.associations, parameters, self.profile_items)
+        Scorer::new(self, parameters)
     }
 }

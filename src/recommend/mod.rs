@@ -1,16 +1,29 @@
 //! Floor 8: what each member is likely to want next, and why.
 //!
-//! `S(u,i) = (ρ_i/ρ̄)^η · X(u,i) + κ · ((1 − w) · g_i + w · T(u,i))`: linear in the purchases, deterministic, every term
-//! a reason. X is the rebuy term `Σ d^pos` over the member's baskets that hold the item (position 0 is the newest), g
-//! the item's recency-weighted share of the shop's baskets, T how often it follows or accompanies what the member
-//! bought. `X → "bought c times, last on …"`, `T → "because you bought j"`, `g → "popular now"`.
+//! `S(u,i) = (ρ_i/ρ̄)^η · X(u,i) + κ · ((1 − w − w_c) · g_i + w · F(u,i) + w_c · C(u,i))`: linear in the purchases,
+//! deterministic, every term a reason.
+//!
+//! * X, the rebuy term: `m · h[c, gap, n] · timing^θ + (1 − m) · (1 − d) Σ d^pos` over the member's baskets that hold the item
+//!   (position 0 is the newest): the hazard of the next basket ([`crate::items::Hazard`]) and the exponentially smoothed
+//!   frequency. ρ is the item's rebuy rate ([`crate::items::ItemStatistics::rebuy_rate`]). "Bought c times, last on …".
+//! * F, what goes with what: `Σ_j u_j C_ji / Σ_j u_j m_j`, a kernel regression of the next basket on the member's profile u
+//!   ([`crate::items::Transitions`]). "Because you bought j".
+//! * C: `Σ_c a_c · g_i/g_c`, what is popular in the categories of the profile. "Popular in a category you buy in".
+//! * g, the item's recency-weighted share of the shop's baskets. "Popular now".
+//!
+//! A term that has nothing to say of a member leaves its share to g: members nothing is known of get what is popular. The
+//! numbers are tuned per shop on the history's own tail ([`tune`]), and a score becomes the probability of buying within
+//! the horizon by a curve learned on the stretch before that ([`Calibration`]).
 
 mod associations;
+mod calibration;
+mod categories;
 mod knowledge;
 mod parameters;
 mod repeat;
 mod scorer;
 pub mod settings;
+mod tail;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -18,8 +31,9 @@ mod tune;
 mod workspace;
 
 pub use associations::Associations;
+pub use calibration::Calibration;
 pub use knowledge::ItemKnowledge;
-pub use parameters::{Parameters, Tuned, TunedFrom};
+pub use parameters::{HalfLives, Parameters, Tuned, TunedFrom};
 pub use repeat::{RepeatPolicy, RepeatRules};
 pub use scorer::{Candidate, Scorer, Term};
 pub use settings::{RawRecommend, RecommendSettings};

@@ -1,9 +1,11 @@
 //! The numbers of the score, and where they came from.
 
+use super::Calibration;
 use crate::base::Day;
 
 /// The numbers of the score.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Parameters {
     /// κ: weight of what the member has not bought, against what the member has.
     pub kappa: f64,
@@ -13,15 +15,57 @@ pub struct Parameters {
     pub decay: f64,
     /// η: how much an item's own rebuy rate counts; 0 = not at all.
     pub rebuy_exponent: f64,
-    /// w: share of the explore term that goes to what follows the member's own purchases; the rest goes to popularity.
+    /// Share of the rebuy term that goes to the hazard of buying again; the rest to the decayed frequency.
+    pub hazard_weight: f64,
+    /// How much the days since the last purchase over the item's usual gap count; 0 = not at all.
+    pub timing_exponent: f64,
+    /// w: share of the explore term that goes to what follows the member's own purchases. What no share goes to is
+    /// popularity.
     pub transition_weight: f64,
+    /// Half-life in days (in baskets where the data has no time) of the baskets in which something followed.
+    pub transition_half_life_days: f64,
+    /// Share of the explore term that goes to what is popular in the categories the member buys in.
+    pub category_weight: f64,
 }
 
 impl Default for Parameters {
     /// What a shop too small to tune on gets.
     fn default() -> Self {
-        Self { kappa: 8.0, half_life_days: 30.0, decay: 0.9, rebuy_exponent: 0.5, transition_weight: 0.3 }
+        Self {
+            kappa: 1.0,
+            half_life_days: 30.0,
+            decay: 0.9,
+            rebuy_exponent: 0.5,
+            hazard_weight: 0.5,
+            timing_exponent: 0.0,
+            transition_weight: 0.5,
+            transition_half_life_days: 60.0,
+            category_weight: 0.1,
+        }
     }
+}
+
+impl Parameters {
+    /// Share of the explore term that goes to popularity.
+    #[must_use]
+    pub fn popularity_weight(&self) -> f64 {
+        (1.0 - self.transition_weight - self.category_weight).max(0.0)
+    }
+
+    /// The half-lives that knowledge has to be fitted under for these numbers.
+    #[must_use]
+    pub fn half_lives(&self) -> HalfLives {
+        HalfLives { popularity: vec![self.half_life_days], transitions: vec![self.transition_half_life_days] }
+    }
+}
+
+/// Half-lives (days, or baskets where the data has no time) under which knowledge is fitted side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HalfLives {
+    /// Of popularity.
+    pub popularity: Vec<f64>,
+    /// Of the baskets in which something followed.
+    pub transitions: Vec<f64>,
 }
 
 /// Where parameters came from.
@@ -56,4 +100,7 @@ pub struct Tuned {
     pub cut: Day,
     /// As-of day of the run that tuned.
     pub tuned_on: Day,
+    /// From scores to probabilities; `None` where there are too few members to learn it from.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }

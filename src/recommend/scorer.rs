@@ -1,13 +1,14 @@
 //! The score: exact best items of a member, each with its largest term as the reason.
 
 use super::{
-    Associations, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
-    workspace::{NO_SLOT, powers},
+    Associations, Calibration, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
+    categories::CategoryShares,
+    workspace::{OwnItem, powers},
 };
 use crate::{
     base::Day,
     history::Shard,
-    items::{ItemStatistics, View},
+    items::ItemStatistics,
 };
 
 /// The largest term of a score: its reason.
@@ -27,6 +28,11 @@ pub enum Term {
         /// Day the member last bought that item.
         last_day: Day,
     },
+    /// It is popular in a category the member buys in.
+    InCategory {
+        /// The category.
+        category: u32,
+    },
     /// The shop's members buy it now.
     PopularNow,
 }
@@ -42,6 +48,22 @@ pub struct Candidate {
     pub term: Term,
 }
 
+/// What a score is made of: the terms add up to it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Contributions {
+    item: u32,
+    /// What speaks for buying it again: `(ρ/ρ̄)^η X`, and how often it follows itself.
+    rebuy: f64,
+    /// κ w F without that: what goes with other items of the member's.
+    transition: f64,
+    /// The member's item with the largest part of it.
+    because: Option<u32>,
+    /// What is popular in the item's category, if the member buys in it.
+    category: f64,
+    /// What is popular now.
+    popularity: f64,
+}
+
 /// What the score needs of an item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ItemTerms {
@@ -49,11 +71,6 @@ pub(super) struct ItemTerms {
     pub(super) rebuy: f32,
     /// g.
     pub(super) popularity: f32,
-}
-
-/// The explore term over κ.
-pub(super) fn explore(popularity: f32, transition: f32, transition_weight: f64) -> f64 {
-    (1.0 - transition_weight) * f64::from(popularity) + transition_weight * f64::from(transition)
 }
 
 /// `(ρ/ρ̄)^η` of every item; 1 where the shop has no rebuy rate.
@@ -75,14 +92,37 @@ pub(super) fn by_popularity(popularity: &[f32]) -> Vec<u32> {
     items
 }
 
+/// X but for ρ: `(h · timing^θ) · m + (1 − d) Σ d^pos · (1 − m)`. Both parts are shares of baskets: the hazard of the next
+/// basket and the exponentially smoothed frequency.
+pub(super) fn rebuy_term(
+    own: &OwnItem,
+    decayed: f32,
+    baskets: usize,
+    knowledge: &ItemKnowledge,
+    parameters: &Parameters,
+) -> f64 {
+    let Parameters { decay, hazard_weight, timing_exponent, .. } = *parameters;
+    let frequency = (1.0 - decay) * f64::from(decayed);
+    if hazard_weight <= 0.0 {
+        return frequency;
+    }
+    let mut hazard = f64::from(knowledge.hazard.rate(own.count, own.gap as usize, baskets));
+    if timing_exponent > 0.0 {
+        let days = knowledge.view().cut().since(own.last_day) + knowledge.ahead();
+        hazard *= f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
+    }
+    hazard_weight * hazard + (1.0 - hazard_weight) * frequency
+}
+
 /// The score of a run, for every member.
 #[derive(Debug)]
 pub struct Scorer<'a> {
-    view: View,
+    knowledge: &'a ItemKnowledge,
     associations: &'a Associations,
+    categories: &'a CategoryShares,
     parameters: Parameters,
-    /// Own items that speak in the transition term, newest first.
-    sources: usize,
+    popularity_weight: f64,
+    calibration: Option<Calibration>,
     terms: Vec<ItemTerms>,
     by_popularity: Vec<u32>,
     decay: Vec<f32>,
@@ -91,26 +131,21 @@ pub struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    /// A scorer over what `view` lets see. Popularity is taken under the half-life of `statistics` that is nearest to
-    /// the parameters'. `sources` newest own items of a member speak in the transition term. Nothing is blocked yet.
+    /// A scorer of what was learned. Popularity and transitions are taken under the half-lives that are nearest to the
+    /// parameters'. Nothing is blocked yet, and there are no probabilities.
     #[must_use]
-    pub fn new(
-        view: View,
-        statistics: &ItemStatistics,
-        associations: &'a Associations,
-        parameters: &Parameters,
-        sources: usize,
-    ) -> Self {
-        let far = |h: &f64| (h - parameters.half_life_days).abs();
-        let half_lives = statistics.half_lives().iter().enumerate();
-        let nearest = half_lives.min_by(|a, b| far(a.1).total_cmp(&far(b.1))).map(|(at, _)| at);
+    pub fn new(knowledge: &'a ItemKnowledge, parameters: &Parameters) -> Self {
+        let statistics = &knowledge.statistics;
+        let nearest = knowledge.half_life_index(parameters.half_life_days);
         let popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
         let rebuy = rebuy_factors(statistics, parameters.rebuy_exponent);
         Self {
-            view,
-            associations,
+            knowledge,
+            associations: knowledge.associations(parameters.transition_half_life_days),
+            categories: knowledge.categories(nearest.unwrap_or(0)),
             parameters: *parameters,
-            sources,
+            popularity_weight: parameters.popularity_weight(),
+            calibration: None,
             by_popularity: by_popularity(&popularity),
             terms: rebuy
                 .into_iter()
@@ -121,6 +156,13 @@ impl<'a> Scorer<'a> {
             blocked: vec![false; statistics.len()],
             repeat: RepeatRules::none(statistics.len()),
         }
+    }
+
+    /// Gives scores their probabilities.
+    #[must_use]
+    pub fn calibrated(mut self, calibration: Option<Calibration>) -> Self {
+        self.calibration = calibration;
+        self
     }
 
     /// Blocks items for everyone: one flag an item (not offerable, denied).
@@ -156,6 +198,19 @@ impl<'a> Scorer<'a> {
         &self.repeat
     }
 
+    /// The numbers it scores with.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The calibrated probability that a member buys an item of this score within the horizon; `None` without a
+    /// calibration.
+    #[must_use]
+    pub fn probability(&self, score: f64) -> Option<f64> {
+        self.calibration.map(|curve| curve.probability(score))
+    }
+
     /// The `n` best items of a member into `out` (which is cleared), best first, ties by item index: exactly those of
     /// scoring every item. Items of score 0 are left out.
     pub fn recommend(&self, shard: &Shard, member: usize, n: usize, space: &mut Workspace, out: &mut Vec<Candidate>) {
@@ -165,73 +220,143 @@ impl<'a> Scorer<'a> {
 
     /// Reads a member into `space`; [`Scorer::best`] can then be asked as often as needed.
     pub fn read(&self, shard: &Shard, member: usize, space: &mut Workspace) {
-        space.read(shard, member, &self.view, &self.decay);
-        if self.parameters.transition_weight > 0.0 {
-            space.associate(self.associations, self.sources);
+        space.read(shard, member, self.knowledge.view(), &self.decay);
+        let Parameters { kappa, transition_weight, category_weight, .. } = self.parameters;
+        // A term that has nothing to say of the member leaves its share to popularity.
+        let mut popularity = self.popularity_weight;
+        if transition_weight > 0.0 {
+            space.find_sources(self.associations, self.knowledge.profile_items());
+            let weight = (kappa * transition_weight) as f32;
+            Workspace::associate(&space.sources, self.associations, weight, &mut space.explore);
+            if space.sources.is_empty() {
+                popularity += transition_weight;
+            }
         }
+        if category_weight > 0.0 {
+            space.find_categories(self.categories);
+            let weight = (kappa * category_weight) as f32;
+            Workspace::in_categories(&space.categories, self.categories, weight, &mut space.explore);
+            if space.categories.is_empty() {
+                popularity += category_weight;
+            }
+        }
+        space.popularity_weight = kappa * popularity;
+    }
+
+    /// Popularity's part of an item's score.
+    fn popular_part(&self, item: u32, space: &Workspace) -> f64 {
+        space.popularity_weight * f64::from(self.terms[item as usize].popularity)
+    }
+
+    fn rebuy_part(&self, own: &OwnItem, space: &Workspace) -> f64 {
+        let term = rebuy_term(own, own.decayed, space.baskets().len(), self.knowledge, &self.parameters);
+        f64::from(self.terms[own.item as usize].rebuy) * term
     }
 
     /// The `n` best items that pass `keep`, for the member that was read last.
     pub fn best(&self, n: usize, keep: impl Fn(u32) -> bool, space: &mut Workspace, out: &mut Vec<Candidate>) {
         out.clear();
         space.select(n);
-        let Parameters { kappa, transition_weight, .. } = self.parameters;
-        let Workspace { cells, own, touched, top, ranked, .. } = space;
-        for bought in own.iter() {
-            let item = bought.item as usize;
-            if self.blocked[item] || bought.age < self.repeat.wait(bought.item) || !keep(bought.item) {
+        for at in 0..space.own.len() {
+            let own = space.own[at];
+            if self.blocked[own.item as usize] || own.age < self.repeat.wait(own.item) || !keep(own.item) {
                 continue;
             }
-            let terms = self.terms[item];
-            let explore = explore(terms.popularity, cells[item].transition, transition_weight);
-            let score = f64::from(terms.rebuy) * f64::from(bought.rebuy) + kappa * explore;
+            let score = self.rebuy_part(&own, space)
+                + f64::from(space.explore.get(own.item))
+                + self.popular_part(own.item, space);
             if score > 0.0 {
-                top.push(score, bought.item);
+                space.top.push(score, own.item);
             }
         }
-        let mut floor = top.threshold().unwrap_or(0.0);
-        for &item in touched.iter() {
-            let cell = &cells[item as usize];
-            let score = kappa * explore(self.terms[item as usize].popularity, cell.transition, transition_weight);
-            if score >= floor && score > 0.0 && cell.slot == NO_SLOT && !self.blocked[item as usize] && keep(item) {
-                top.push(score, item);
-                floor = top.threshold().unwrap_or(0.0);
+        let mut floor = space.top.threshold().unwrap_or(0.0);
+        for at in 0..space.explore.touched.len() {
+            let item = space.explore.touched[at];
+            let score = f64::from(space.explore.get(item)) + self.popular_part(item, space);
+            if score >= floor && score > 0.0 && !space.has(item) && !self.blocked[item as usize] && keep(item) {
+                space.top.push(score, item);
+                floor = space.top.threshold().unwrap_or(0.0);
             }
         }
         // What neither was bought nor follows scores by popularity alone: the first that falls short ends the search.
         for &item in &self.by_popularity {
-            let score = kappa * explore(self.terms[item as usize].popularity, 0.0, transition_weight);
+            let score = self.popular_part(item, space);
             if score <= 0.0 || score < floor {
                 break;
             }
-            let cell = &cells[item as usize];
-            if cell.slot == NO_SLOT && cell.transition == 0.0 && keep(item) {
-                top.push(score, item);
-                floor = top.threshold().unwrap_or(0.0);
+            if !space.has(item) && space.explore.get(item) == 0.0 && keep(item) {
+                space.top.push(score, item);
+                floor = space.top.threshold().unwrap_or(0.0);
             }
         }
-        top.drain_sorted(ranked);
-        out.extend(space.ranked.iter().map(|&(score, item)| Candidate { item, score, term: self.term(item, space) }));
+        let mut ranked = std::mem::take(&mut space.ranked);
+        space.top.drain_sorted(&mut ranked);
+        for chunk in ranked.chunks(usize::from(u8::MAX)) {
+            self.attribute(chunk, space, out);
+        }
+        space.ranked = ranked;
     }
 
-    /// The `n` most popular items into `out` (which is cleared): what a member gets who is not personalised.
-    pub fn generic(&self, n: usize, out: &mut Vec<Candidate>) {
-        out.clear();
-        out.extend(self.by_popularity.iter().take(n).map(|&item| {
-            let explore = explore(self.terms[item as usize].popularity, 0.0, self.parameters.transition_weight);
-            Candidate { item, score: self.parameters.kappa * explore, term: Term::PopularNow }
-        }));
+    /// Appends scored items with their largest terms.
+    fn attribute(&self, ranked: &[(f64, u32)], space: &mut Workspace, out: &mut Vec<Candidate>) {
+        for (at, (_, item)) in ranked.iter().enumerate() {
+            space.place[*item as usize] = at as u8 + 1;
+        }
+        // Transition parts by place: from others, the largest of them and its source, from itself.
+        let mut parts = [(0.0f32, 0.0f32, u32::MAX, 0.0f32); u8::MAX as usize];
+        let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
+        for &(source, share) in &space.sources {
+            let scale = share * weight;
+            for &(item, count) in self.associations.of(source) {
+                let place = space.place[item as usize];
+                if place == 0 {
+                    continue;
+                }
+                let part = &mut parts[usize::from(place) - 1];
+                let value = scale * count;
+                if item == source {
+                    part.3 += value;
+                    continue;
+                }
+                part.0 += value;
+                if value > part.1 {
+                    (part.1, part.2) = (value, source);
+                }
+            }
+        }
+        for (at, &(score, item)) in ranked.iter().enumerate() {
+            space.place[item as usize] = 0;
+            let (transition, _, because, itself) = parts[at];
+            let own = space.own_item(item);
+            let contributions = Contributions {
+                item,
+                rebuy: own.map_or(0.0, |own| self.rebuy_part(own, space)) + f64::from(itself),
+                transition: transition.into(),
+                because: (because != u32::MAX).then_some(because),
+                category: self.category_part(item, space),
+                popularity: self.popular_part(item, space),
+            };
+            out.push(Candidate { item, score, term: self.largest(&contributions, space) });
+        }
+    }
+
+    fn category_part(&self, item: u32, space: &Workspace) -> f64 {
+        if space.categories.is_empty() {
+            return 0.0;
+        }
+        let Some(category) = self.categories.category(item) else { return 0.0 };
+        let Some(known) = space.categories.iter().find(|known| known.0 == category) else { return 0.0 };
+        let share = self.categories.of(category).iter().find(|e| e.0 == item).map_or(0.0, |e| e.1);
+        self.parameters.kappa * self.parameters.category_weight * f64::from(known.1) * f64::from(share)
     }
 
     /// What the score of an item is made of for the member that was read last, whether or not it may be offered.
     #[must_use]
     pub fn terms(&self, item: u32, space: &Workspace) -> ScoreTerms {
-        let Parameters { kappa, transition_weight: w, .. } = self.parameters;
-        let (terms, cell) = (self.terms[item as usize], space.cells[item as usize]);
+        let made = self.contributions(item, space);
         let own = space.own_item(item);
-        let rebuy = own.map_or(0.0, |own| f64::from(terms.rebuy) * f64::from(own.rebuy));
         let bought = own.map(|own| TermEvidence::Purchases { count: own.count, last_day: own.last_day });
-        let source = space.own_item(cell.because);
+        let source = made.because.and_then(|because| space.own_item(because));
         let because = source.map(|source| TermEvidence::Item { item: source.item, last_day: source.last_day });
         let part = |term, value, evidence: Option<TermEvidence>| TermPart {
             term,
@@ -239,29 +364,62 @@ impl<'a> Scorer<'a> {
             evidence: evidence.unwrap_or(TermEvidence::None),
         };
         let parts = vec![
-            part("rebuy", rebuy, bought),
-            part("transition", kappa * w * f64::from(cell.transition), because),
-            part("popularity", kappa * (1.0 - w) * f64::from(terms.popularity), None),
+            part("rebuy", made.rebuy, bought),
+            part("transition", made.transition, because),
+            part("category", made.category, None),
+            part("popularity", made.popularity, None),
         ];
         ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
     }
 
-    /// The largest term of an item's score; on equal terms rebuy, then transition.
-    fn term(&self, item: u32, space: &Workspace) -> Term {
-        let Parameters { kappa, transition_weight: w, .. } = self.parameters;
-        let terms = self.terms[item as usize];
-        let cell = space.cells[item as usize];
-        let own = space.own_item(item);
-        let rebuy = own.map_or(0.0, |own| f64::from(terms.rebuy) * f64::from(own.rebuy));
-        let transition = kappa * w * f64::from(cell.transition);
-        let popular = kappa * (1.0 - w) * f64::from(terms.popularity);
-        match (own, space.own_item(cell.because)) {
-            (Some(own), _) if rebuy >= transition && rebuy >= popular => {
+    fn contributions(&self, item: u32, space: &Workspace) -> Contributions {
+        let weight = self.parameters.kappa * self.parameters.transition_weight;
+        let mut made = Contributions {
+            item,
+            category: self.category_part(item, space),
+            popularity: self.popular_part(item, space),
+            rebuy: space.own_item(item).map_or(0.0, |own| self.rebuy_part(own, space)),
+            ..Contributions::default()
+        };
+        let mut largest = 0.0;
+        for &(source, share) in &space.sources {
+            let Some(&(_, count)) = self.associations.of(source).iter().find(|e| e.0 == item) else { continue };
+            let value = weight * f64::from(share) * f64::from(count);
+            if source == item {
+                made.rebuy += value;
+                continue;
+            }
+            made.transition += value;
+            if value > largest {
+                largest = value;
+                made.because = Some(source);
+            }
+        }
+        made
+    }
+
+    /// The `n` most popular items into `out` (which is cleared): what a member gets who is not personalised.
+    pub fn generic(&self, n: usize, out: &mut Vec<Candidate>) {
+        out.clear();
+        out.extend(self.by_popularity.iter().take(n).map(|&item| Candidate {
+            item,
+            score: self.parameters.kappa * f64::from(self.terms[item as usize].popularity),
+            term: Term::PopularNow,
+        }));
+    }
+
+    /// The largest term of an item's score; on equal terms rebuy, then transition, then category.
+    fn largest(&self, made: &Contributions, space: &Workspace) -> Term {
+        let Contributions { rebuy, transition, category, popularity, .. } = *made;
+        let source = made.because.and_then(|because| space.own_item(because));
+        match (space.own_item(made.item), source, self.categories.category(made.item)) {
+            (Some(own), ..) if rebuy >= transition && rebuy >= category && rebuy >= popularity => {
                 Term::Rebuy { count: own.count, last_day: own.last_day }
             }
-            (_, Some(source)) if transition >= popular => {
+            (_, Some(source), _) if transition >= category && transition >= popularity => {
                 Term::BecauseOf { item: source.item, last_day: source.last_day }
             }
+            (_, _, Some(of)) if category > 0.0 && category >= popularity => Term::InCategory { category: of },
             _ => Term::PopularNow,
         }
     }

@@ -18,13 +18,23 @@ pub struct RawRecommend {
     pub kappa: Option<f64>,
     /// Half-life of popularity in days. Left out: tuned.
     pub half_life_days: Option<f64>,
-    /// Weight of a purchase per basket of the member's since, 0 to 1 (d). Left out: tuned.
+    /// Weight of a purchase per basket of the member's since, below 1 (d). Left out: tuned.
     pub decay: Option<f64>,
     /// How much an item's own rebuy rate counts, 0 = not at all (η). Left out: tuned.
     pub rebuy_exponent: Option<f64>,
     /// Share of the explore term that goes to what follows the member's own purchases, 0 to 1; the rest goes to
     /// popularity. Left out: tuned.
     pub transition_weight: Option<f64>,
+    /// Share of the rebuy term that goes to the hazard of buying again, 0 to 1; the rest to the decayed frequency. Left
+    /// out: tuned.
+    pub hazard_weight: Option<f64>,
+    /// How much the days since the last purchase over the item's usual gap count, 0 = not at all. Left out: tuned.
+    pub timing_exponent: Option<f64>,
+    /// Half-life in days of the baskets in which something followed what the member bought. Left out: tuned.
+    pub transition_half_life_days: Option<f64>,
+    /// Share of the explore term that goes to what is popular in the categories the member buys in, 0 to 1. Left out:
+    /// tuned.
+    pub category_weight: Option<f64>,
     /// Days at the end of the history that tuning hides and predicts.
     pub horizon_days: u32,
     /// Days for which the previous run's tuned numbers are used again; 0 tunes every night.
@@ -62,12 +72,16 @@ impl Default for RawRecommend {
             decay: None,
             rebuy_exponent: None,
             transition_weight: None,
+            hazard_weight: None,
+            timing_exponent: None,
+            transition_half_life_days: None,
+            category_weight: None,
             horizon_days: 30,
             retune_days: 7,
             tuning_members: 5_000,
             tuning_min_members: 50,
             neighbours: 32,
-            profile_items: 16,
+            profile_items: 32,
             pair_budget: 32_000_000,
             repeat: BTreeMap::new(),
             never_repeat_below: 0.1,
@@ -92,6 +106,14 @@ pub struct GivenParameters {
     pub rebuy_exponent: Option<f64>,
     /// w.
     pub transition_weight: Option<f64>,
+    /// Share of the hazard.
+    pub hazard_weight: Option<f64>,
+    /// θ.
+    pub timing_exponent: Option<f64>,
+    /// Half-life of transitions in days.
+    pub transition_half_life_days: Option<f64>,
+    /// Share of the categories.
+    pub category_weight: Option<f64>,
 }
 
 impl GivenParameters {
@@ -104,10 +126,14 @@ impl GivenParameters {
             decay: self.decay.unwrap_or(others.decay),
             rebuy_exponent: self.rebuy_exponent.unwrap_or(others.rebuy_exponent),
             transition_weight: self.transition_weight.unwrap_or(others.transition_weight),
+            hazard_weight: self.hazard_weight.unwrap_or(others.hazard_weight),
+            timing_exponent: self.timing_exponent.unwrap_or(others.timing_exponent),
+            transition_half_life_days: self.transition_half_life_days.unwrap_or(others.transition_half_life_days),
+            category_weight: self.category_weight.unwrap_or(others.category_weight),
         }
     }
 
-    /// All five, if all are given.
+    /// All of them, if all are given.
     #[must_use]
     pub fn all(&self) -> Option<Parameters> {
         Some(Parameters {
@@ -116,6 +142,10 @@ impl GivenParameters {
             decay: self.decay?,
             rebuy_exponent: self.rebuy_exponent?,
             transition_weight: self.transition_weight?,
+            hazard_weight: self.hazard_weight?,
+            timing_exponent: self.timing_exponent?,
+            transition_half_life_days: self.transition_half_life_days?,
+            category_weight: self.category_weight?,
         })
     }
 }
@@ -160,9 +190,18 @@ impl RawRecommend {
         let given = GivenParameters {
             kappa: check.optional("kappa", self.kappa, 1e-6, 1e9),
             half_life_days: check.optional("half_life_days", self.half_life_days, 0.1, 3650.0),
-            decay: check.optional("decay", self.decay, 0.01, 1.0),
+            decay: check.optional("decay", self.decay, 0.01, 0.999),
             rebuy_exponent: check.optional("rebuy_exponent", self.rebuy_exponent, 0.0, 4.0),
             transition_weight: check.optional("transition_weight", self.transition_weight, 0.0, 1.0),
+            hazard_weight: check.optional("hazard_weight", self.hazard_weight, 0.0, 1.0),
+            timing_exponent: check.optional("timing_exponent", self.timing_exponent, 0.0, 4.0),
+            transition_half_life_days: check.optional(
+                "transition_half_life_days",
+                self.transition_half_life_days,
+                0.1,
+                3650.0,
+            ),
+            category_weight: check.optional("category_weight", self.category_weight, 0.0, 1.0),
         };
         RecommendSettings {
             candidates: check.whole("candidates", self.candidates as u64, 1, 1000) as usize,

@@ -1,14 +1,11 @@
 //! One thread's scratch space: a member's purchases and what goes with them, in dense arrays that are reused.
 
-use super::Associations;
+use super::{Associations, categories::CategoryShares};
 use crate::{
     base::{Day, top_k::TopK},
     history::Shard,
-    items::{MemberBaskets, View},
+    items::{LAG_WEIGHTS, MemberBaskets, PROFILE_DECAY, View},
 };
-
-/// Weight in the member's profile of a purchase per basket of the member's since.
-const PROFILE_DECAY: f64 = 0.8;
 
 /// Positions past this weigh as this.
 const POSITIONS: usize = 1024;
@@ -39,54 +36,87 @@ pub struct OwnItem {
     pub last_day: Day,
     /// How old the last of them is: days, or baskets where the data has no time.
     pub age: u32,
-    /// X: the rebuy term.
-    pub(super) rebuy: f32,
-    /// Its weight in the profile, before the profile is made to sum to 1.
+    /// Baskets ago of the last of them; 1 = the newest basket.
+    pub gap: u32,
+    /// `Σ d^pos` over the baskets that hold it.
+    pub(super) decayed: f32,
+    /// Its weight in the profile.
     pub(super) profile: f32,
 }
 
-/// What is summed up for an item.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell {
-    /// T: the transition term.
-    pub(super) transition: f32,
-    /// The largest part of it …
-    best: f32,
-    /// … and the own item it came from.
-    pub(super) because: u32,
-    /// Place in the list of own items.
-    pub(super) slot: u32,
+/// Values of a few items in a dense array.
+#[derive(Debug, Default)]
+pub(super) struct Sparse {
+    values: Vec<f32>,
+    pub(super) touched: Vec<u32>,
 }
 
-const EMPTY: Cell = Cell { transition: 0.0, best: 0.0, because: NO_SLOT, slot: NO_SLOT };
+impl Sparse {
+    pub(super) fn new(items: usize) -> Self {
+        Self { values: vec![0.0; items], touched: Vec::new() }
+    }
+
+    /// Adds a positive value.
+    pub(super) fn add(&mut self, item: u32, value: f32) {
+        let sum = &mut self.values[item as usize];
+        if *sum == 0.0 {
+            self.touched.push(item);
+        }
+        *sum += value;
+    }
+
+    pub(super) fn get(&self, item: u32) -> f32 {
+        self.values[item as usize]
+    }
+
+    pub(super) fn clear(&mut self) {
+        for item in self.touched.drain(..) {
+            self.values[item as usize] = 0.0;
+        }
+    }
+}
 
 /// Scratch space for scoring one member after the other. After a member was read it also tells what the member has.
 #[derive(Debug)]
 pub struct Workspace {
     baskets: MemberBaskets,
-    pub(super) cells: Vec<Cell>,
+    /// By item: place in the list of own items.
+    slot: Vec<u32>,
     pub(super) own: Vec<OwnItem>,
-    /// Items with a transition term.
-    pub(super) touched: Vec<u32>,
+    /// Explore terms other than popularity, weighted.
+    pub(super) explore: Sparse,
+    /// Own items that speak in the transition term, with `u_j / Σ u m`.
+    pub(super) sources: Vec<(u32, f32)>,
+    /// Categories of the profile with their shares of it.
+    pub(super) categories: Vec<(u32, f32)>,
+    /// κ times the share of the explore term that goes to popularity.
+    pub(super) popularity_weight: f64,
     profile: Vec<f32>,
     pub(super) top: TopK,
     pub(super) top_k: usize,
     pub(super) ranked: Vec<(f64, u32)>,
+    /// By item: place in the list that is being explained + 1; 0: not in it.
+    pub(super) place: Vec<u8>,
 }
 
 impl Workspace {
     /// Space for `items` items.
     #[must_use]
     pub fn new(items: usize) -> Self {
+        let profile = (0..LAG_WEIGHTS.len() as i32).map(|position| PROFILE_DECAY.powi(position) as f32).collect();
         Self {
             baskets: MemberBaskets::default(),
-            cells: vec![EMPTY; items],
+            slot: vec![NO_SLOT; items],
             own: Vec::new(),
-            touched: Vec::new(),
-            profile: powers(PROFILE_DECAY),
+            explore: Sparse::new(items),
+            sources: Vec::new(),
+            categories: Vec::new(),
+            popularity_weight: 0.0,
+            profile,
             top: TopK::new(0),
             top_k: 0,
             ranked: Vec::new(),
+            place: vec![0; items],
         }
     }
 
@@ -105,7 +135,17 @@ impl Workspace {
     /// What that member has bought of `item`.
     #[must_use]
     pub fn own_item(&self, item: u32) -> Option<&OwnItem> {
-        self.own.get(self.cells.get(item as usize)?.slot as usize)
+        self.own.get(*self.slot.get(item as usize)? as usize)
+    }
+
+    /// Whether that member has bought `item`.
+    pub(super) fn has(&self, item: u32) -> bool {
+        self.slot[item as usize] != NO_SLOT
+    }
+
+    /// Place of `item` in the list of own items.
+    pub(super) fn slot(&self, item: u32) -> usize {
+        self.slot[item as usize] as usize
     }
 
     /// An empty selection of the best `n`.
@@ -116,56 +156,96 @@ impl Workspace {
         }
     }
 
-    /// Reads a member: own items with their rebuy terms under `decay`.
+    /// Reads a member: own items with their decayed counts under `decay`.
     pub(super) fn read(&mut self, shard: &Shard, member: usize, view: &View, decay: &[f32]) {
         self.clear();
         self.baskets.fill(shard, member, view);
         for (position, basket) in (0..self.baskets.len()).rev().enumerate() {
             let (day, age) = (self.baskets.day(basket), self.baskets.age(basket) as u32);
-            let (rebuy, profile) = (at(decay, position), at(&self.profile, position));
+            let weight = at(decay, position);
+            let profile = self.profile.get(position).copied().unwrap_or(0.0);
             for &item in self.baskets.items(basket) {
-                let cell = &mut self.cells[item as usize];
-                if cell.slot == NO_SLOT {
-                    cell.slot = self.own.len() as u32;
-                    let last = OwnItem { item, count: 0, first_day: day, last_day: day, age, rebuy: 0.0, profile: 0.0 };
-                    self.own.push(last);
+                let slot = &mut self.slot[item as usize];
+                if *slot == NO_SLOT {
+                    *slot = self.own.len() as u32;
+                    self.own.push(OwnItem {
+                        item,
+                        count: 0,
+                        first_day: day,
+                        last_day: day,
+                        age,
+                        gap: position as u32 + 1,
+                        decayed: 0.0,
+                        profile: 0.0,
+                    });
                 }
-                let own = &mut self.own[cell.slot as usize];
+                let own = &mut self.own[*slot as usize];
                 own.count += 1;
                 own.first_day = day;
-                own.rebuy += rebuy;
+                own.decayed += weight;
                 own.profile += profile;
             }
         }
     }
 
-    /// Adds the transition terms of the member that was read, from the newest `sources` own items.
-    pub(super) fn associate(&mut self, associations: &Associations, sources: usize) {
-        let sources = &self.own[..sources.min(self.own.len())];
-        let whole: f32 = sources.iter().map(|own| own.profile).sum();
-        for own in sources {
-            let share = own.profile / whole;
-            for &(item, weight) in associations.of(own.item) {
-                let cell = &mut self.cells[item as usize];
-                let part = share * weight;
-                if cell.transition == 0.0 {
-                    self.touched.push(item);
-                }
-                cell.transition += part;
-                if part > cell.best {
-                    cell.best = part;
-                    cell.because = own.item;
-                }
+    /// Finds who speaks in the transition term: of the newest `most` own items those of the profile.
+    pub(super) fn find_sources(&mut self, associations: &Associations, most: usize) {
+        self.sources.clear();
+        let mut whole = 0.0;
+        for own in self.own.iter().take(most).take_while(|own| own.profile > 0.0) {
+            whole += own.profile * associations.mass(own.item);
+            self.sources.push((own.item, own.profile));
+        }
+        if whole > 0.0 {
+            self.sources.iter_mut().for_each(|source| source.1 /= whole);
+        } else {
+            self.sources.clear();
+        }
+    }
+
+    /// Adds `weight` times what goes with the sources to `to`.
+    pub(super) fn associate(sources: &[(u32, f32)], associations: &Associations, weight: f32, to: &mut Sparse) {
+        for &(source, share) in sources {
+            let scale = share * weight;
+            for &(item, count) in associations.of(source) {
+                to.add(item, scale * count);
+            }
+        }
+    }
+
+    /// Finds the profile's shares by category.
+    pub(super) fn find_categories(&mut self, shares: &CategoryShares) {
+        self.categories.clear();
+        if shares.is_empty() {
+            return;
+        }
+        let mut whole = 0.0;
+        for own in self.own.iter().take_while(|own| own.profile > 0.0) {
+            whole += own.profile;
+            let Some(category) = shares.category(own.item) else { continue };
+            match self.categories.iter_mut().find(|known| known.0 == category) {
+                Some(known) => known.1 += own.profile,
+                None => self.categories.push((category, own.profile)),
+            }
+        }
+        self.categories.iter_mut().for_each(|known| known.1 /= whole);
+    }
+
+    /// Adds `weight` times what is popular in the categories to `to`.
+    pub(super) fn in_categories(categories: &[(u32, f32)], shares: &CategoryShares, weight: f32, to: &mut Sparse) {
+        for &(category, share) in categories {
+            for &(item, popularity) in shares.of(category) {
+                to.add(item, weight * share * popularity);
             }
         }
     }
 
     fn clear(&mut self) {
-        for item in self.touched.drain(..) {
-            self.cells[item as usize] = EMPTY;
-        }
+        self.explore.clear();
+        self.sources.clear();
+        self.categories.clear();
         for own in self.own.drain(..) {
-            self.cells[own.item as usize] = EMPTY;
+            self.slot[own.item as usize] = NO_SLOT;
         }
     }
 }

@@ -380,7 +380,7 @@ pub(super) fn know(
 
     progress.start("items", None);
     let view = View::at(dimensions.as_of, dimensions.timeline);
-    let half_lives = [tuned.parameters.half_life_days];
+    let half_lives = tuned.parameters.half_lives();
     let knowledge = ItemKnowledge::fit(shards, &view, items, &half_lives, settings)?;
     let rules: Vec<FitRule> = rules
         .iter()

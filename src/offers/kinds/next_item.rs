@@ -141,7 +141,7 @@ fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
         Term::BecauseOf { item, last_day } if world.may_name(item) => {
             (BECAUSE_YOU_BOUGHT, Evidence { about: Target::Item(item), date: dated(last_day), ..Evidence::default() })
         }
-        Term::BecauseOf { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
+        Term::BecauseOf { .. } | Term::InCategory { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
     };
     Proposal {
         offer: index,

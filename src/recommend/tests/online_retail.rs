@@ -68,8 +68,8 @@ fn predicts_the_last_month() {
     let tuned = tune(&shards, &items, &dimensions(Timeline::Calendar, Day(cut)), &settings(), 7).unwrap();
     println!("{tuned:?}");
     let view = View::at(Day(cut), Timeline::Calendar);
-    let half_life = tuned.parameters.half_life_days;
-    let knowledge = ItemKnowledge::fit(&shards, &view, &items, &[half_life], &settings()).unwrap();
+    let half_lives = tuned.parameters.half_lives();
+    let knowledge = ItemKnowledge::fit(&shards, &view, &items, &half_lives, &settings()).unwrap();
     let figures = score(&shards, &truth, &knowledge, &tuned.parameters);
     println!("Online Retail, tuned on the month before: {figures:?}");
     assert_eq!(figures.members, 1082.0);

@@ -11,7 +11,7 @@ use crate::{
     },
     input::ItemTable,
     items::View,
-    recommend::{ItemKnowledge, Parameters, tune},
+    recommend::{ItemKnowledge, tune},
 };
 
 struct TaFeng {
@@ -35,7 +35,7 @@ fn load() -> Option<TaFeng> {
     let mut truth: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for batch in read(&folder.join("members.parquet")) {
         let members = text(&batch, "member_id").into_iter().zip(text(&batch, "keyset"));
-        truth.extend(members.filter(|(_, keyset)| keyset == "test").map(|(m, _)| (m, Vec::new())));
+        truth.extend(members.filter(|(_, keyset)| *keyset == keyset_wanted()).map(|(m, _)| (m, Vec::new())));
     }
     let mut rows = Vec::new();
     for (member, day, item, known) in &lines {
@@ -54,24 +54,22 @@ fn load() -> Option<TaFeng> {
     Some(TaFeng { shards, items: ItemTable { ids, ..ItemTable::default() }, truth })
 }
 
+/// Whose truth is read: structure is chosen on `val`.
+fn keyset_wanted() -> String {
+    std::env::var("TAFENG_KEYSET").unwrap_or_else(|_| "test".to_owned())
+}
+
 #[test]
-fn reaches_the_published_method() {
+fn reaches_the_published_methods() {
     let Some(data) = load() else { return };
     let as_of = Day(10_000);
     let view = View::at(as_of, Timeline::Ordinal);
-    // δ = .3 a basket.
-    let half_life_days = 0.5f64.ln() / 0.3f64.ln();
-    let fixed = Parameters { kappa: 25.0, half_life_days, decay: 0.9, rebuy_exponent: 0.5, transition_weight: 0.0 };
-    let fit = |half_life| ItemKnowledge::fit(&data.shards, &view, &data.items, &[half_life], &settings()).unwrap();
-    let two_terms = score(&data.shards, &data.truth, &fit(half_life_days), &fixed);
-    println!("Ta-Feng, two terms: {two_terms:?}");
-    assert_eq!(two_terms.members, 5091.0);
-    assert!((two_terms.recall - 0.1656).abs() < 0.002, "{two_terms:?}");
-    assert!((two_terms.ndcg_whole - 0.1458).abs() < 0.002, "{two_terms:?}");
-
     let tuned = tune(&data.shards, &data.items, &dimensions(Timeline::Ordinal, as_of), &settings(), 7).unwrap();
     println!("{tuned:?}");
-    let figures = score(&data.shards, &data.truth, &fit(tuned.parameters.half_life_days), &tuned.parameters);
+    let half_lives = tuned.parameters.half_lives();
+    let knowledge = ItemKnowledge::fit(&data.shards, &view, &data.items, &half_lives, &settings()).unwrap();
+    let figures = score(&data.shards, &data.truth, &knowledge, &tuned.parameters);
     println!("Ta-Feng, tuned on the histories' tails: {figures:?}");
-    assert!(figures.recall > 0.164, "{figures:?}");
+    assert_eq!(figures.members, 5091.0);
+    assert!(figures.recall >= 0.172 && figures.ndcg_whole >= 0.152, "{figures:?}");
 }

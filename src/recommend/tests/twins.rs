@@ -13,7 +13,7 @@ use crate::{
     },
     input::ItemTable,
     items::{
-        View,
+        LAG_WEIGHTS, SAME_BASKET, View,
         tests::{ITEMS, naive_baskets, rows, shop},
     },
     recommend::{
@@ -24,8 +24,36 @@ use crate::{
 
 type Baskets = BTreeMap<Day, BTreeSet<u32>>;
 
-/// Score of every item for a member: rebuy, transition and popularity terms.
-fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &Parameters) -> Vec<[f64; 3]> {
+/// Counts of 1 or more in classes.
+fn class(count: usize) -> usize {
+    [1, 2, 3, 4, 6, 10].iter().rposition(|start| count >= *start).unwrap()
+}
+
+/// h[c, gap, n] for the member's item.
+fn naive_hazard(members: &[Vec<&BTreeSet<u32>>], wanted: (usize, usize, usize)) -> f64 {
+    let mut all: Vec<((usize, usize, usize), bool)> = Vec::new();
+    for baskets in members {
+        for at in 1..baskets.len() {
+            for item in 0..ITEMS {
+                let before: Vec<usize> = (0..at).filter(|b| baskets[*b].contains(&item)).collect();
+                if let Some(last) = before.last() {
+                    all.push(((class(before.len()), class(at - last), class(at)), baskets[at].contains(&item)));
+                }
+            }
+        }
+    }
+    let share = |keep: &dyn Fn(&(usize, usize, usize)) -> bool, coarser: f64| {
+        let kept: Vec<bool> = all.iter().filter(|(key, _)| keep(key)).map(|(_, again)| *again).collect();
+        (kept.iter().filter(|again| **again).count() as f64 + 30.0 * coarser) / (kept.len() as f64 + 30.0)
+    };
+    let mean = all.iter().filter(|(_, again)| *again).count() as f64 / (all.len() as f64).max(1.0);
+    let by_count = share(&|k| k.0 == wanted.0, mean);
+    let by_gap = share(&|k| (k.0, k.1) == (wanted.0, wanted.1), by_count);
+    share(&|k| *k == wanted, by_gap)
+}
+
+/// Score of every item for a member: rebuy (with how the item follows itself), transition, category and popularity terms.
+fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &Parameters) -> Vec<[f64; 4]> {
     let members: Vec<Vec<&BTreeSet<u32>>> = all.values().map(|b| b.values().collect()).collect();
     let holding = |item: u32| -> Vec<Vec<usize>> {
         members.iter().map(|b| (0..b.len()).filter(|at| b[*at].contains(&item)).collect()).collect()
@@ -39,65 +67,93 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
     }
     let chances_of_all: f64 = chances.iter().sum();
     let mean = if chances_of_all > 0.0 { again.iter().sum::<f64>() / chances_of_all } else { 0.0 };
-    let weight = |day: Day| (-f64::from(view.cut().since(day)) / p.half_life_days).exp2();
+    let recency = |day: Day, half_life: f64| (-f64::from(view.cut().since(day)) / half_life).exp2();
     let weigh = |item: Option<u32>| -> f64 {
         let baskets = all.values().flat_map(|b| b.iter());
-        baskets.filter(|(_, s)| item.is_none_or(|i| s.contains(&i))).map(|(day, _)| weight(*day)).sum()
+        let held = baskets.filter(|(_, s)| item.is_none_or(|i| s.contains(&i)));
+        held.map(|(day, _)| recency(*day, p.half_life_days)).sum()
     };
+    let popularity: Vec<f64> = (0..ITEMS).map(|i| weigh(Some(i)) / weigh(None).max(1e-300)).collect();
     // What follows and accompanies.
     let mut goes_with: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-    for baskets in &members {
-        for at in 0..baskets.len() {
-            for lag in 0..=4usize.min(baskets.len() - 1 - at) {
-                let weight = if lag == 0 { 0.1 } else { 0.7f64.powi(lag as i32 - 1) };
-                for (j, i) in baskets[at].iter().flat_map(|j| baskets[at + lag].iter().map(move |i| (*j, *i))) {
-                    if i != j {
-                        *goes_with.entry((j, i)).or_default() += weight;
-                    }
+    let mut mass = vec![0.0; ITEMS as usize];
+    let lags: Vec<f64> = LAG_WEIGHTS.iter().map(|w| *w as f64 / 1024.0).collect();
+    for baskets in all.values() {
+        let baskets: Vec<(&Day, &BTreeSet<u32>)> = baskets.iter().collect();
+        for (target, (day, basket)) in baskets.iter().enumerate() {
+            let q = recency(**day, p.transition_half_life_days);
+            let mut profile = vec![0.0; ITEMS as usize];
+            for lag in 1..=6usize.min(target) {
+                baskets[target - lag].1.iter().for_each(|j| profile[*j as usize] += lags[lag - 1]);
+            }
+            let length = profile.iter().map(|w| w * w).sum::<f64>().sqrt().max(1e-300);
+            let same = SAME_BASKET as f64 / 1024.0 * q / (basket.len() as f64).sqrt();
+            for j in 0..ITEMS {
+                let accompanies = if basket.contains(&j) && basket.len() > 1 { same } else { 0.0 };
+                let follows = q * profile[j as usize] / length;
+                mass[j as usize] += follows + accompanies;
+                for i in basket.iter() {
+                    *goes_with.entry((j, *i)).or_default() += follows + if *i == j { 0.0 } else { accompanies };
                 }
             }
         }
     }
     let newest_first: Vec<&BTreeSet<u32>> = own.values().rev().collect();
-    let profile = |item: u32| -> f64 {
-        (0..newest_first.len()).filter(|at| newest_first[*at].contains(&item)).map(|at| 0.8f64.powi(at as i32)).sum()
+    let newest = &newest_first;
+    let held = |item: u32| (0..newest.len()).filter(move |at| newest[*at].contains(&item));
+    let profile = |item: u32| -> f64 { held(item).filter(|at| *at < 6).map(|at| 0.85f64.powi(at as i32)).sum() };
+    let whole: f64 = (0..ITEMS).map(|j| profile(j) * mass[j as usize]).sum();
+    let (shop, profile_whole) = (shop(), (0..ITEMS).map(profile).sum::<f64>());
+    let in_category = |item: u32| -> f64 {
+        let Some(category) = shop.category_of(item) else { return 0.0 };
+        let inside = || (0..ITEMS).filter(|j| shop.category_of(*j) == Some(category));
+        let share = inside().map(profile).sum::<f64>() / profile_whole.max(1e-300);
+        share * popularity[item as usize] / inside().map(|j| popularity[j as usize]).sum::<f64>().max(1e-300)
     };
-    let whole: f64 = (0..ITEMS).map(profile).sum();
+    let knows_category = (0..ITEMS).any(|j| profile(j) > 0.0 && shop.category_of(j).is_some());
+    let mut w = 1.0 - p.transition_weight - p.category_weight;
+    w += if whole > 0.0 { 0.0 } else { p.transition_weight };
+    w += if knows_category { 0.0 } else { p.category_weight };
     (0..ITEMS)
         .map(|item| {
             let rate = (again[item as usize] + 20.0 * mean) / (chances[item as usize] + 20.0);
             let factor = if mean > 0.0 { (rate / mean).powf(p.rebuy_exponent) } else { 1.0 };
-            let x: f64 = (0..newest_first.len())
-                .filter(|at| newest_first[*at].contains(&item))
-                .map(|at| p.decay.powi(at as i32))
-                .sum();
-            let follows: f64 = (0..ITEMS)
-                .filter(|j| profile(*j) > 0.0)
-                .map(|j| {
-                    let n: usize = holding(j).iter().map(Vec::len).sum();
-                    profile(j) / whole * goes_with.get(&(j, item)).unwrap_or(&0.0) / (n as f64 + 10.0)
-                })
-                .sum();
-            let popular = weigh(Some(item)) / weigh(None).max(1e-300);
-            [factor * x, p.kappa * p.transition_weight * follows, p.kappa * (1.0 - p.transition_weight) * popular]
+            let frequency: f64 = held(item).map(|at| (1.0 - p.decay) * p.decay.powi(at as i32)).sum();
+            let hazard = held(item).next().map_or(0.0, |last| {
+                let classes = (class(held(item).count()), class(last + 1), class(newest_first.len()));
+                naive_hazard(&members, classes)
+            });
+            let from = |j: u32| {
+                if whole > 0.0 { profile(j) * goes_with.get(&(j, item)).unwrap_or(&0.0) / whole } else { 0.0 }
+            };
+            let x = p.hazard_weight * hazard + (1.0 - p.hazard_weight) * frequency;
+            let follows: f64 = (0..ITEMS).filter(|j| *j != item).map(from).sum();
+            let scale = p.kappa * p.transition_weight;
+            let category = if p.category_weight > 0.0 { p.kappa * p.category_weight * in_category(item) } else { 0.0 };
+            [factor * x + scale * from(item), scale * follows, category, p.kappa * w * popularity[item as usize]]
         })
         .collect()
 }
 
 fn parameters() -> impl Strategy<Value = Parameters> {
-    (0.5f64..50.0, 2.0f64..60.0, 0.5f64..1.0, 0.0f64..1.0, 0.0f64..1.0).prop_map(
-        |(kappa, half_life_days, decay, rebuy_exponent, transition_weight)| Parameters {
+    let rebuy = (0.5f64..0.99, 0.0f64..1.0, 0.0f64..1.0);
+    (0.2f64..5.0, 2.0f64..60.0, 5.0f64..60.0, rebuy, 0.0f64..0.7, 0.0f64..0.3).prop_map(
+        |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight)| Parameters {
             kappa,
             half_life_days,
-            decay,
-            rebuy_exponent,
+            transition_half_life_days,
+            decay: rebuy.0,
+            rebuy_exponent: rebuy.1,
+            hazard_weight: rebuy.2,
+            timing_exponent: 0.0,
             transition_weight,
+            category_weight,
         },
     )
 }
 
 fn fit(shards: &ShardSet, view: &View, items: &ItemTable, p: &Parameters) -> ItemKnowledge {
-    ItemKnowledge::fit(shards, view, items, &[p.half_life_days], &settings()).unwrap()
+    ItemKnowledge::fit(shards, view, items, &p.half_lives(), &settings()).unwrap()
 }
 
 fn everything(knowledge: &ItemKnowledge, shards: &ShardSet, p: &Parameters, n: usize) -> Vec<Vec<Candidate>> {
@@ -155,7 +211,11 @@ proptest! {
                         prop_assert!(item != candidate.item);
                         terms[1]
                     }
-                    Term::PopularNow => terms[2],
+                    Term::InCategory { category } => {
+                        prop_assert_eq!(shop().category_of(candidate.item), Some(category));
+                        terms[2]
+                    }
+                    Term::PopularNow => terms[3],
                 };
                 prop_assert!(near(named, terms.iter().copied().fold(0.0, f64::max)));
             }
@@ -241,6 +301,7 @@ proptest! {
         let shards = ShardSet::in_memory(shards_of(&rows, 3));
         let mut tuning = RecommendSettings { tuning_min_members: 1, horizon_days: 15, ..settings() };
         tuning.given.half_life_days = Some(given.half_life_days);
+        tuning.given.timing_exponent = Some(0.0);
         let as_of = Day(60);
         let tuned = tune(&shards, &shop(), &dimensions(Timeline::Calendar, as_of), &tuning, 3).unwrap();
         if tuned.from == TunedFrom::Defaults {
@@ -338,6 +399,7 @@ fn tuned_numbers_are_used_again_for_a_week() {
         members: 100,
         cut: Day(70),
         tuned_on: Day(100),
+        calibration: None,
     };
     assert!(reusable(&tuned, Day(106), &settings()));
     assert!(!reusable(&tuned, Day(107), &settings()));
@@ -346,7 +408,7 @@ fn tuned_numbers_are_used_again_for_a_week() {
     let mut given = settings();
     given.given.kappa = Some(5.0);
     assert!(!reusable(&tuned, Day(101), &given));
-    given.given.kappa = Some(8.0);
+    given.given.kappa = Some(1.0);
     assert!(reusable(&tuned, Day(101), &given));
     let text = serde_json::to_string(&tuned).unwrap();
     assert_eq!(serde_json::from_str::<Tuned>(&text).unwrap(), tuned);

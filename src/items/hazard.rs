@@ -1,0 +1,320 @@
+//! The hazard of buying again: how often a basket holds an item that the member bought c times before, last `gap` baskets
+//! ago, as the member's (n + 1)-th basket.
+//!
+//! `h[c, gap, n]` is the share of baskets, over all members and all prefixes of their histories, that held such an item;
+//! c, gap and n in the classes 1, 2, 3, 4–5, 6–9, 10+. Backed off (c, gap, n) → (c, gap) → c → mean with 30 pseudo-counts:
+//! a discrete-time hazard model (Cox, Oakes 1984, ch. 7) whose cells are shrunk towards coarser ones.
+//!
+//! Where the data has a calendar, `timing` says how much likelier a repeat purchase is by the days since the last one
+//! over the item's usual gap: observed over expected repeats, by class of that ratio.
+
+use super::{ItemStatistics, MemberBaskets, View, pool::Pool};
+use crate::history::{ShardError, ShardSet, Timeline};
+
+/// Classes of a count.
+pub const CLASSES: usize = 6;
+
+/// First count of each class.
+const CLASS_STARTS: [usize; CLASSES] = [1, 2, 3, 4, 6, 10];
+
+/// Pseudo-counts of the coarser cell.
+const BACK_OFF: f64 = 30.0;
+
+/// Upper bounds of the classes of (days since the last purchase) / (usual gap).
+const RATIO_BOUNDS: [f64; 7] = [0.25, 0.5, 0.8, 1.25, 2.0, 4.0, f64::INFINITY];
+
+/// Expected repeats that every class of the ratio is shrunk to 1 by.
+const TIMING_SHRINK: f64 = 50.0;
+
+/// The class of a count of 1 or more.
+#[must_use]
+pub fn class(count: usize) -> usize {
+    match count {
+        0..=3 => count.max(1) - 1,
+        4..=5 => 3,
+        6..=9 => 4,
+        _ => 5,
+    }
+}
+
+fn ratio_class(ratio: f64) -> usize {
+    RATIO_BOUNDS.iter().position(|bound| ratio < *bound).unwrap_or(RATIO_BOUNDS.len() - 1)
+}
+
+fn cell(c: usize, gap: usize, n: usize) -> usize {
+    (c * CLASSES + gap) * CLASSES + n
+}
+
+const CELLS: usize = CLASSES * CLASSES * CLASSES;
+
+/// Chances and repeats, by cell and class of the ratio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counts {
+    /// Shape `(CELLS, RATIO_BOUNDS)`.
+    chances: Vec<u64>,
+    repeats: Vec<u64>,
+}
+
+impl Counts {
+    fn empty() -> Self {
+        Self { chances: vec![0; CELLS * RATIO_BOUNDS.len()], repeats: vec![0; CELLS * RATIO_BOUNDS.len()] }
+    }
+}
+
+/// An item of the member at hand; entries of earlier members are told by their stamp.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    stamp: u32,
+    count: u32,
+    last: u32,
+}
+
+struct Work {
+    counts: Counts,
+    baskets: MemberBaskets,
+    held: Vec<Held>,
+    own: Vec<u32>,
+    stamp: u32,
+}
+
+impl Work {
+    /// Walks a member's baskets. Between two purchases of an item its classes change at most at a dozen baskets, so that
+    /// a purchase costs a bounded number of steps however long the history is.
+    fn member(&mut self, gaps: &[f32]) {
+        self.stamp = self.stamp.wrapping_add(1);
+        if self.stamp == 0 {
+            self.held.fill(Held::default());
+            self.stamp = 1;
+        }
+        self.own.clear();
+        for basket in 0..self.baskets.len() {
+            for at in 0..self.baskets.items(basket).len() {
+                let item = self.baskets.items(basket)[at];
+                let held = self.held[item as usize];
+                if held.stamp == self.stamp {
+                    self.stretch(item, held, basket, true, gaps);
+                    self.held[item as usize] = Held { count: held.count + 1, last: basket as u32, ..held };
+                } else {
+                    self.held[item as usize] = Held { stamp: self.stamp, count: 1, last: basket as u32 };
+                    self.own.push(item);
+                }
+            }
+        }
+        let end = self.baskets.len();
+        for at in 0..self.own.len() {
+            let item = self.own[at];
+            self.stretch(item, self.held[item as usize], end, false, gaps);
+        }
+    }
+
+    /// Adds the chances of the baskets after the last purchase: up to and including `end` if it holds the item.
+    fn stretch(&mut self, item: u32, held: Held, end: usize, repeats: bool, gaps: &[f32]) {
+        let Self { counts, baskets, .. } = self;
+        let last = held.last as usize;
+        let usual = gaps.get(item as usize).copied().unwrap_or(0.0);
+        let until = end + usize::from(repeats);
+        let c = class(held.count as usize);
+        let mut basket = last + 1;
+        while basket < until {
+            let (gap, n) = (class(basket - last), class(basket));
+            let days = |b: usize| f64::from(baskets.day(b).since(baskets.day(last)));
+            let ratio = if usual > 0.0 { ratio_class(days(basket) / f64::from(usual)) } else { 0 };
+            // The first basket in which a class differs.
+            let mut next = until;
+            if let Some(start) = CLASS_STARTS.get(gap + 1) {
+                next = next.min(last + start);
+            }
+            if let Some(start) = CLASS_STARTS.get(n + 1) {
+                next = next.min(*start);
+            }
+            let mut stop = next;
+            if usual > 0.0 && ratio + 1 < RATIO_BOUNDS.len() {
+                stop = basket + 1;
+                while stop < next && days(stop) / f64::from(usual) < RATIO_BOUNDS[ratio] {
+                    stop += 1;
+                }
+            }
+            let at = cell(c, gap, n) * RATIO_BOUNDS.len() + ratio;
+            counts.chances[at] += (stop - basket) as u64;
+            if repeats && stop == until {
+                counts.repeats[at] += 1;
+            }
+            basket = stop;
+        }
+    }
+}
+
+/// What the shop's histories say of buying again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hazard {
+    /// h, by cell.
+    table: Vec<f32>,
+    /// By class of the ratio; 1 throughout where the data has no calendar.
+    timing: [f32; RATIO_BOUNDS.len()],
+    /// The items' usual gaps in days; 0 where unknown or the data has no calendar.
+    gaps: Vec<f32>,
+}
+
+impl Hazard {
+    /// Counts what `view` lets see. `statistics` must come from the same shards and view.
+    ///
+    /// # Errors
+    /// If a spilled shard cannot be read back.
+    pub fn fit(shards: &ShardSet, view: &View, statistics: &ItemStatistics) -> Result<Self, ShardError> {
+        let items = statistics.len();
+        let gaps: Vec<f32> = match view.timeline() {
+            Timeline::Calendar => {
+                (0..items as u32).map(|i| statistics.usual_gap(i).map_or(0.0, |gap| gap.days.max(1) as f32)).collect()
+            }
+            Timeline::Ordinal => Vec::new(),
+        };
+        let pool = Pool::new(|| Work {
+            counts: Counts::empty(),
+            baskets: MemberBaskets::default(),
+            held: vec![Held::default(); items],
+            own: Vec::new(),
+            stamp: 0,
+        });
+        shards.map(|_, shard| {
+            pool.with(|work| {
+                for member in 0..shard.members.len() {
+                    work.baskets.fill(shard, member, view);
+                    work.member(&gaps);
+                }
+            });
+            Ok::<_, ShardError>(())
+        })?;
+        let mut whole = Counts::empty();
+        for work in pool.into_all() {
+            for (a, b) in whole.chances.iter_mut().zip(&work.counts.chances) {
+                *a += b;
+            }
+            for (a, b) in whole.repeats.iter_mut().zip(&work.counts.repeats) {
+                *a += b;
+            }
+        }
+        Ok(Self::from_counts(&whole, gaps))
+    }
+
+    fn from_counts(counts: &Counts, gaps: Vec<f32>) -> Self {
+        let ratios = RATIO_BOUNDS.len();
+        let sum = |values: &[u64], keep: &dyn Fn(usize) -> bool| -> f64 {
+            (0..CELLS).filter(|at| keep(*at)).map(|at| values[at * ratios..(at + 1) * ratios].iter().sum::<u64>()).sum::<u64>()
+                as f64
+        };
+        let share = |keep: &dyn Fn(usize) -> bool, coarser: f64| {
+            (sum(&counts.repeats, keep) + BACK_OFF * coarser) / (sum(&counts.chances, keep) + BACK_OFF)
+        };
+        let all = sum(&counts.chances, &|_| true);
+        let mean = if all > 0.0 { sum(&counts.repeats, &|_| true) / all } else { 0.0 };
+        let mut table = vec![0.0; CELLS];
+        for c in 0..CLASSES {
+            let by_count = share(&|at| at / (CLASSES * CLASSES) == c, mean);
+            for gap in 0..CLASSES {
+                let by_gap = share(&|at| at / CLASSES == c * CLASSES + gap, by_count);
+                for n in 0..CLASSES {
+                    table[cell(c, gap, n)] = share(&|at| at == cell(c, gap, n), by_gap);
+                }
+            }
+        }
+        let mut timing = [1.0f32; RATIO_BOUNDS.len()];
+        if !gaps.is_empty() {
+            for (ratio, factor) in timing.iter_mut().enumerate() {
+                let at = |cell: usize| cell * ratios + ratio;
+                let observed: u64 = (0..CELLS).map(|c| counts.repeats[at(c)]).sum();
+                let expected: f64 = (0..CELLS).map(|c| counts.chances[at(c)] as f64 * table[c]).sum();
+                *factor = ((observed as f64 + TIMING_SHRINK) / (expected + TIMING_SHRINK)) as f32;
+            }
+        }
+        Self { table: table.into_iter().map(|h| h as f32).collect(), timing, gaps }
+    }
+
+    /// h for an item bought in `count` baskets, last `gap` baskets ago (1 = the newest), by a member with `baskets`.
+    #[must_use]
+    pub fn rate(&self, count: u32, gap: usize, baskets: usize) -> f32 {
+        self.table[cell(class(count as usize), class(gap), class(baskets))]
+    }
+
+    /// How much likelier than usual a repeat purchase of `item` is `days` after the last; 1 where nothing is known.
+    #[must_use]
+    pub fn timing(&self, item: u32, days: i32) -> f32 {
+        match self.gaps.get(item as usize) {
+            Some(usual) if *usual > 0.0 => self.timing[ratio_class(f64::from(days) / f64::from(*usual))],
+            _ => 1.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        base::Day,
+        items::{
+            item_statistics,
+            tests::{ITEMS, naive_baskets, rows, shop},
+        },
+        history::testing::shards_of,
+    };
+
+    proptest! {
+        #[test]
+        fn equals_its_naive_twin(rows in rows(), cut in 20i32..80) {
+            let view = View::at(Day(cut), Timeline::Ordinal);
+            let parts = shards_of(&rows, 3);
+            let members = naive_baskets(&parts, &view, false);
+            let mut cells: BTreeMap<(usize, usize, usize), (u64, u64)> = BTreeMap::new();
+            for baskets in members.values() {
+                let baskets: Vec<_> = baskets.values().collect();
+                for at in 1..baskets.len() {
+                    for item in 0..ITEMS {
+                        let before: Vec<usize> = (0..at).filter(|b| baskets[*b].contains(&item)).collect();
+                        if let Some(last) = before.last() {
+                            let sums = cells.entry((class(before.len()), class(at - last), class(at))).or_default();
+                            sums.0 += 1;
+                            sums.1 += u64::from(baskets[at].contains(&item));
+                        }
+                    }
+                }
+            }
+            let shards = ShardSet::in_memory(parts);
+            let statistics = item_statistics(&shards, &view, &shop(), &[7.0]).unwrap();
+            let got = Hazard::fit(&shards, &view, &statistics).unwrap();
+            let share = |keep: &dyn Fn(&(usize, usize, usize)) -> bool, coarser: f64| {
+                let (chances, repeats) = cells.iter().filter(|(k, _)| keep(k)).fold((0, 0), |a, (_, b)| (a.0 + b.0, a.1 + b.1));
+                (repeats as f64 + 30.0 * coarser) / (chances as f64 + 30.0)
+            };
+            let (chances, repeats) = cells.values().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+            let mean = if chances > 0 { repeats as f64 / chances as f64 } else { 0.0 };
+            for (c, gap, n) in [(1usize, 1usize, 1usize), (1, 2, 3), (2, 1, 4), (3, 5, 9), (7, 1, 12)] {
+                let wanted = (class(c), class(gap), class(n));
+                let by_count = share(&|k| k.0 == wanted.0, mean);
+                let by_gap = share(&|k| (k.0, k.1) == (wanted.0, wanted.1), by_count);
+                let expected = share(&|k| *k == wanted, by_gap);
+                prop_assert!((f64::from(got.rate(c as u32, gap, n)) - expected).abs() < 1e-6);
+            }
+            prop_assert_eq!(got.timing(0, 5), 1.0);
+        }
+    }
+
+    #[test]
+    fn a_planted_interval_shows_in_the_timing() {
+        use crate::history::testing::Row;
+        let mut rows = Vec::new();
+        for m in 0..60 {
+            let member = format!("m{m}");
+            // Something every week, item 2 every four weeks.
+            rows.extend((0..24).map(|n| Row::buy(&member, m % 7 + 7 * n, 4, 10)));
+            rows.extend((0..6).map(|n| Row::buy(&member, m % 7 + 28 * n, 2, 10)));
+        }
+        let shards = ShardSet::in_memory(shards_of(&rows, 3));
+        let view = View::at(Day(200), Timeline::Calendar);
+        let statistics = item_statistics(&shards, &view, &shop(), &[30.0]).unwrap();
+        let hazard = Hazard::fit(&shards, &view, &statistics).unwrap();
+        assert!(hazard.timing(2, 28) > 1.1 && hazard.timing(2, 14) < 0.9, "{hazard:?}");
+    }
+}
