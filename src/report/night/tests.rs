@@ -75,6 +75,7 @@ fn made(with: impl FnOnce(&mut NightView<'_>)) -> String {
         members: 12,
         cut: Day(20_000),
         tuned_on: Day(20_000),
+        calibration: None,
     };
     let axis = |explained| MapAxis { explained, loadings: vec![0.9, -0.4] };
     let (excluded, kpis, notes) =
