@@ -166,7 +166,7 @@ fn check_transitions(rows: &[Row], view: &View, half_life: f64) -> Result<(), Te
         for target in baskets.len().saturating_sub(16)..baskets.len() {
             let (day, basket) = baskets[target];
             let recency = (-(age(view, own, day) as f64) / half_life).exp2();
-            let recency = (recency * ONE as f64).round() / ONE as f64 * f64::from(1 << 20);
+            let recency = (recency * ONE as f64).round() / ONE as f64 * f64::from(1 << 28);
             let mut profile = vec![0u64; ITEMS as usize];
             for lag in 1..=6usize.min(target) {
                 baskets[target - lag].1.iter().for_each(|j| profile[*j as usize] += LAG_WEIGHTS[lag - 1]);

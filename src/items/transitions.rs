@@ -28,8 +28,8 @@ pub const LAG_WEIGHTS: [u64; 6] = [1024, 870, 740, 629, 535, 454];
 /// Weight of what stands in the same basket, in 1024ths.
 pub const SAME_BASKET: u64 = 102;
 
-/// Weights of baskets are 2^20 ths.
-const BASKET_ONE: f64 = (1u64 << 20) as f64;
+/// Weights of baskets are 2^28 ths.
+const BASKET_ONE: f64 = (1u64 << 28) as f64;
 
 /// Newest baskets of a member that are looked at as what came next.
 const TARGETS: usize = 16;

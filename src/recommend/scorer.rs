@@ -23,7 +23,7 @@ pub enum Term {
     },
     /// It goes with what the member bought.
     BecauseOf {
-        /// The member's item that adds most to the score.
+        /// The member's item that says most: after which it is bought the most beyond what is bought anyway.
         item: u32,
         /// Day the member last bought that item.
         last_day: Day,
@@ -56,7 +56,7 @@ struct Contributions {
     rebuy: f64,
     /// κ w F without that: what goes with other items of the member's.
     transition: f64,
-    /// The member's item with the largest part of it.
+    /// The member's item after which it is bought the most beyond what is bought anyway.
     because: Option<u32>,
     /// What is popular in the item's category, if the member buys in it.
     category: f64,
@@ -302,11 +302,12 @@ impl<'a> Scorer<'a> {
         for (at, (_, item)) in ranked.iter().enumerate() {
             space.place[*item as usize] = at as u8 + 1;
         }
-        // Transition parts by place: from others, the largest of them and its source, from itself.
-        let mut parts = [(0.0f32, 0.0f32, u32::MAX, 0.0f32); u8::MAX as usize];
+        // Transition parts by place: from others, the most telling of them and its source, from itself.
+        let mut parts = [(0.0f32, f32::NEG_INFINITY, u32::MAX, 0.0f32); u8::MAX as usize];
         let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
         for &(source, share) in &space.sources {
             let scale = share * weight;
+            let mass = self.associations.mass(source);
             for &(item, count) in self.associations.of(source) {
                 let place = space.place[item as usize];
                 if place == 0 {
@@ -319,8 +320,9 @@ impl<'a> Scorer<'a> {
                     continue;
                 }
                 part.0 += value;
-                if value > part.1 {
-                    (part.1, part.2) = (value, source);
+                let telling = scale * (count - mass * self.terms[item as usize].popularity);
+                if telling > part.1 {
+                    (part.1, part.2) = (telling, source);
                 }
             }
         }
@@ -381,7 +383,7 @@ impl<'a> Scorer<'a> {
             rebuy: space.own_item(item).map_or(0.0, |own| self.rebuy_part(own, space)),
             ..Contributions::default()
         };
-        let mut largest = 0.0;
+        let mut largest = f32::NEG_INFINITY;
         for &(source, share) in &space.sources {
             let Some(&(_, count)) = self.associations.of(source).iter().find(|e| e.0 == item) else { continue };
             let value = weight * f64::from(share) * f64::from(count);
@@ -390,8 +392,10 @@ impl<'a> Scorer<'a> {
                 continue;
             }
             made.transition += value;
-            if value > largest {
-                largest = value;
+            let expected = self.associations.mass(source) * self.terms[item as usize].popularity;
+            let telling = share * weight as f32 * (count - expected);
+            if telling > largest {
+                largest = telling;
                 made.because = Some(source);
             }
         }
