@@ -207,7 +207,7 @@ impl Rows {
         }
         self.valid_from.append_value(choice.valid_from.0);
         self.valid_until.append_value(choice.valid_until.0);
-        self.channel.append_option(offer.channel.as_deref());
+        self.channel.append_option(offer.channel_for(run.attributes.get(member_id)));
         self.placement.append_value(&offer.placement);
         self.incentive.append_value(offer.incentive.code());
         self.basis.append_value(if segment.is_some() { "personalised" } else { "generic" });

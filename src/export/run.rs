@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::IdTable,
     features::FeatureTable,
-    input::ItemTable,
+    input::{ItemTable, MemberTable},
     offers::{Catalogue, Choice, Decisions, Holdout, SentenceWriter},
     segments::{Lifecycle, Memberships, SegmentModel, ShardTags, TagEntry, TagHeld, TagSource, ValueBand},
 };
@@ -57,6 +57,8 @@ pub struct RunTables<'a> {
     pub holdout: Holdout,
     /// The items.
     pub items: &'a ItemTable,
+    /// What the shop says about its members.
+    pub attributes: &'a MemberTable,
     /// Writes the sentences.
     pub sentences: SentenceWriter<'a>,
     /// Row of each shard's first member, as [`RunTables::offsets_of`] gives it.

@@ -191,6 +191,7 @@ impl Run {
             catalogue: &self.outcome.catalogue,
             holdout: Holdout::new(&self.outcome.catalogue.decision),
             items: &self.shop.items,
+            attributes: &self.shop.members,
             sentences: SentenceWriter::new(&self.outcome.catalogue, &self.shop.items, &Labels::default()),
             offsets: RunTables::offsets_of(&self.members),
         };

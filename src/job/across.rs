@@ -5,7 +5,7 @@ use crate::{
     base::{Findings, findings::JobPath},
     export::OutputSettings,
     input::{contract::Table, settings::InputSettings},
-    offers::{Incentive, OfferSettings, kind_named, price_sensitivity},
+    offers::{Incentive, OfferSettings, RawOffer, kind_named, price_sensitivity},
     segments::SegmentRule,
 };
 
@@ -90,6 +90,10 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
                 break;
             }
         }
+        check_law(raw, offer, &at, findings);
+        let mut needs = |at: JobPath, message: String, help: &str| {
+            findings.error("job::offer_needs_table", at, message, help);
+        };
         if !offer.categories.is_empty() && !inputs.has(Table::Items) {
             needs(
                 at.key("categories"),
@@ -113,5 +117,26 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
                 "name `[inputs.contacts]`",
             );
         }
+    }
+}
+
+/// A feature of the job's own that measures discounts must no more gate money off than one that is built in.
+fn check_law(raw: &RawJob, offer: &RawOffer, at: &JobPath, findings: &mut Findings) {
+    let gives_money = offer.incentive == Some(Incentive::Discount)
+        || (offer.incentive.is_none()
+            && kind_named(&offer.kind).is_some_and(|k| k.default_incentive() == Incentive::Discount))
+        || offer.value.is_some()
+        || offer.value_minor.is_some();
+    let Some(rule) = offer.eligible.as_deref().filter(|_| gives_money) else { return };
+    let names = |word: &str| rule.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == word);
+    let found = raw.features.sql.iter().find(|f| names(&f.name) && price_sensitivity(&f.expr).is_some());
+    if let Some(feature) = found {
+        findings.error_within(
+            "offers::discount_gated_by_price_sensitivity",
+            at.key("eligible"),
+            Some(&feature.name),
+            format!("the rule of `{}` decides by `{}`, which measures discounts, who gets money off", offer.id, feature.name),
+            "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
+        );
     }
 }

@@ -215,8 +215,8 @@ categories = ["pet"]
     job.toml:8:19: error[job::categories_without_items]: categories are denied, but no table says which items they hold (name `[inputs.items]` with a `category` column)
     job.toml:12:11: warning[job::nobody_opted_in]: `all` goes to members who opted in to its channel, but no table says who did (name `[inputs.members]` with a `channel_opt_in` column)
     job.toml:13:17: warning[job::cooldown_without_contacts]: `all` has a cooldown, but no table says who was contacted (name `[inputs.contacts]`)
-    job.toml:16:8: error[job::offer_needs_table]: `case` offers accessories, but no table says what fits what (name `[inputs.compatibility]`, or `[inputs.items]` with a `fits` column)
-    job.toml:19:8: error[job::offer_needs_table]: `pet` is about categories, but no table says which items they hold (name `[inputs.items]` with a `category` column)
+    job.toml:16:8: error[job::offer_needs_table]: `case` is of kind `accessory`, which needs a table that is not named (name `[inputs.compatibility]` with `device` or `[inputs.items]` with `fits`)
+    job.toml:19:8: error[job::offer_needs_table]: `pet` is of kind `category_early_access`, which needs a table that is not named (name `[inputs.items]` with `category`)
     job.toml:20:14: error[job::offer_needs_table]: `pet` is limited to categories, but no table says which items they hold (name `[inputs.items]` with a `category` column)
     "#);
 }
@@ -381,6 +381,77 @@ fn offers_from_a_file_of_their_own() {
     assert!(matches!(load(&folder.path().join("none.toml"), &[]), Err(JobError::NotFound { .. })));
     std::fs::write(&file, b"name = \"\xff\"").unwrap();
     assert!(matches!(load(&file, &[]), Err(JobError::NotText { at: 8, .. })));
+}
+
+#[test]
+fn a_feature_that_measures_discounts_gates_no_money() {
+    let text = format!(
+        "{GOOD}[[features.sql]]\nname = \"deal_love\"\nexpr = \"avg(discount)\"\nunit = \"currency\"\n[[offers]]\n\
+         id = \"off\"\nkind = \"next_item\"\nvalue = 5.0\neligible = \"orders > 3 and deal_love > 0.2\"\n"
+    );
+    let said = findings(&text, &[]);
+    assert!(said.contains("offers::discount_gated_by_price_sensitivity") && said.contains("`deal_love`"), "{said}");
+    // It points at the word, not at the rule.
+    let column = text.lines().find_map(|l| l.find("deal_love >")).unwrap() + 1;
+    assert!(said.contains(&format!(":{column}: error[offers::discount_gated")), "{said}");
+    assert!(!findings(&text.replace("value = 5.0\n", ""), &[]).contains("price_sensitivity"));
+}
+
+#[test]
+fn offers_from_tables() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("job.toml");
+    std::fs::write(&file, format!("offers_file = [\"a.csv\", \"b.parquet\"]\n{GOOD}")).unwrap();
+    let csv = "\u{feff}id,kind,name_zh,slots,priority,value,only_new,caps.total,caps.cities.上海,starts\n\
+               a1,next_item,\"甲, 乙\",1;2,2,,yes,100,7,2026-01-31\n\
+               a2,next_item,,,,3.5,,,,\n";
+    std::fs::write(folder.path().join("a.csv"), csv).unwrap();
+    let lists = ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([
+        Some(vec![Some(1), Some(3)]),
+        None,
+    ]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(StringArray::from(vec!["b1", "b2"]))),
+        ("kind", Arc::new(StringArray::from(vec!["next_item", "next_item"]))),
+        ("slots", Arc::new(lists)),
+        ("caps.total", Arc::new(Float64Array::from(vec![Some(50.0), None]))),
+        ("value_minor", Arc::new(Int64Array::from(vec![None, Some(250)]))),
+        ("ends", Arc::new(Date32Array::from(vec![Some(20_634), None]))),
+    ];
+    let write = |columns: Vec<(&str, ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+        let to = std::fs::File::create(folder.path().join("b.parquet")).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(to, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    write(columns.clone());
+    let job = load(&file, &["offers[b2].priority=3".to_owned()]).unwrap_or_else(|e| panic!("{e}")).job;
+    let offers = &job.offers().offers;
+    assert_eq!(offers.iter().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["a1", "a2", "b1", "b2"]);
+    assert_eq!((offers[0].name_zh.as_str(), offers[0].slots, offers[0].priority), ("甲, 乙", 0b11, 2.0));
+    assert_eq!((offers[0].caps.total, offers[0].caps.of_city("上海"), offers[0].caps.of_city("杭州")), (Some(100), Some(7), None));
+    assert!(offers[0].parameters.only_new && offers[0].starts.is_some_and(|d| d.to_string() == "2026-01-31"));
+    assert_eq!((offers[1].value_minor, offers[3].value_minor, offers[3].priority), (350, 250, 3.0));
+    assert_eq!((offers[2].slots, offers[2].caps.total), (0b101, Some(50)));
+    assert!(offers[2].ends.is_some_and(|d| d.to_string() == "2026-06-30"));
+
+    // Findings point at the row.
+    std::fs::write(folder.path().join("a.csv"), "id,kind,prioriti,priority\na1,next_item,,\na2,nextitem,2,high\n").unwrap();
+    write(vec![("id", Arc::new(StringArray::from(vec!["a1"]))), ("kind", Arc::new(StringArray::from(vec!["winbak"])))]);
+    let report = |result: Result<Loaded, JobError>| match result {
+        Err(JobError::Wrong { report }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
+        other => panic!("{other:?}"),
+    };
+    assert_snapshot!(report(load(&file, &[])), @"");
+    std::fs::write(folder.path().join("b.parquet"), "no parquet").unwrap();
+    let said = report(load(&file, &["offers_file=[\"b.parquet\", \"c.xlsx\", \"d.csv\"]".to_owned()]));
+    assert!(said.contains("job::bad_offers_file") && said.contains("job::offers_file_type"), "{said}");
+    assert!(said.contains("job::no_offers_file"), "{said}");
 }
 
 fn jobs_folder() -> PathBuf {

@@ -13,7 +13,10 @@ use super::{
     response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
 };
-use crate::base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest};
+use crate::{
+    base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest},
+    input::MemberAttributes,
+};
 
 /// A checked offer.
 #[derive(Debug, Clone, Serialize)]
@@ -141,6 +144,16 @@ pub struct DecisionSettings {
     pub learning: LearningSettings,
     /// What is drawn by lot.
     pub exploration: ExplorationSettings,
+}
+
+impl Offer {
+    /// The channel it goes out on to a member: the first one that they agreed to; where the shop does not say what they
+    /// agreed to, the first one.
+    #[must_use]
+    pub fn channel_for(&self, member: &MemberAttributes) -> Option<&str> {
+        let agreed = |channel: &&String| member.channel_opt_in.contains(channel);
+        self.channels.iter().find(agreed).or(self.channels.first()).map(String::as_str)
+    }
 }
 
 impl DecisionSettings {

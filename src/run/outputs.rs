@@ -80,6 +80,7 @@ pub(super) fn write(
         catalogue,
         holdout: Holdout::new(&catalogue.decision),
         items: scene.items,
+        attributes: scene.members,
         sentences: SentenceWriter::new(catalogue, scene.items, scene.job.labels()),
     };
     let settings = scene.job.output();

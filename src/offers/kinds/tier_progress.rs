@@ -30,10 +30,10 @@ static REASONS: &[Reason] = &[
         "spend_to_tier",
         &[Subject, Amount, Date],
         (
-            "距离{subject}会员仅差 {amount} 元，{date}前达成即可升级。",
+            "距离{subject}会员仅差 {amount}，{date}前达成即可升级。",
             "Only {amount} to go until {subject}, by {date}.",
         ),
-        ("距{subject}会员仅差 {amount} 元。", "{amount} to {subject}."),
+        ("距{subject}会员仅差 {amount}。", "{amount} to {subject}."),
     ),
     Reason::new(
         "points_to_tier",
@@ -44,7 +44,28 @@ static REASONS: &[Reason] = &[
         ),
         ("距{subject}会员仅差 {points} 积分。", "{points} points to {subject}."),
     ),
+    // A rolling period has no end: the validity of the offer, which does not move, stands for it.
+    Reason::new(
+        "spend_in_reach",
+        &[Subject, Amount],
+        (
+            "距离{subject}会员仅差 {amount}，{valid_until}前达成即可升级。",
+            "Only {amount} to go until {subject}, by {valid_until}.",
+        ),
+        ("距{subject}会员仅差 {amount}。", "{amount} to {subject}."),
+    ),
+    Reason::new(
+        "points_in_reach",
+        &[Subject, Points],
+        (
+            "距离{subject}会员仅差 {points} 积分，{valid_until}前达成即可升级。",
+            "Only {points} points to go until {subject}, by {valid_until}.",
+        ),
+        ("距{subject}会员仅差 {points} 积分。", "{points} points to {subject}."),
+    ),
 ];
+
+const ROLLING: u8 = 2;
 
 impl OfferKind for TierProgress {
     fn code(&self) -> &'static str {
@@ -100,15 +121,16 @@ impl OfferKind for TierProgress {
         if gap <= 0 || gap as f64 > reach * asked as f64 {
             return;
         }
+        let rolling = programme.period == TierPeriod::Rolling;
         let closeness = 1.0 - gap as f64 / (reach * asked as f64);
         out.push(Proposal {
             offer: index,
             target: Target::None,
             fit: (0.4 + 0.6 * closeness) * nearness(left, 60.0).max(0.5),
-            reason,
+            reason: if rolling { reason + ROLLING } else { reason },
             evidence: Evidence {
                 about: world.catalogue.subjects.find(SubjectKind::Tier, &next.code),
-                date: Some(last),
+                date: (!rolling).then_some(last),
                 amount: Some(gap),
                 ..Evidence::default()
             },

@@ -59,7 +59,7 @@ fn every_finding_at_once() {
     offers::unused_parameter offers[1].lead_days | an offer of kind `accessory` does not use `lead_days` | it uses device_days
     offers::bad_date offers[1].starts | `2026-02-30` is not a date | write it as YYYY-MM-DD
     offers::slot_out_of_range offers[1].slots[0] | there is no slot 0 | slots count from 1 to 50
-    offers::value_twice offers[1].value | `a` gives both `value` and `value_minor` | keep one of them
+    offers::value_twice offers[1].value | both `value` and `value_minor` are given | keep one of them
     offers::window_reversed offers[2].ends | the window of `b` ends on 2026-03-01, before it starts on 2026-03-05 | swap the two days
     offers::discount_gated_by_price_sensitivity offers[2].eligible | the rule of `b` decides by `discount_share` who gets money off | price sensitivity and discount affinity must never gate or size a discount (PIPL 24)
     offers::needs_categories offers[2].categories | `b` names no category to let members into | add `categories = ["…"]`
@@ -75,6 +75,7 @@ fn every_finding_at_once() {
     offers::out_of_range decision.slots | 0 is out of range | from 1 to 50
     offers::unknown_fallback decision.fallback | there is no offer `c` | did you mean `a`?
     offers::out_of_range decision.holdout_share | 0.9 is out of range | from 0 to 0.5
+    offers::nobody offers[0].slots | nobody can get `a`: lists have 10 slots, and it takes none of them | let it take an earlier slot, or raise `decision.slots`
     "#);
 }
 
@@ -86,6 +87,66 @@ fn names_that_the_shop_does_not_have() {
     offers::no_fallback decision | no `next_item` offer is open to everyone, so short lists stay short and members who opted out of personalisation get no list | add an offer of kind `next_item` without `eligible`, `items` and `categories`
     offers::unknown_category decision.deny_categories[0] | no item is in category `te` | did you mean `tea`?
     offers::unknown_category offers[0].categories[0] | no item is in category `pets` | 
-    offers::unknown_item offers[0].items[0] | there is no item `tee` |
+    offers::unknown_item offers[0].items[0] | there is no item `tee` | 
+    offers::nobody offers[0].id | `n` is limited to items of which the shop has none | correct `items`, `categories`, `brands` or `collections`
     "#);
+}
+
+#[test]
+fn caps_budgets_places_and_windows() {
+    let job = r#"
+        [[offers]]
+        id = "zero"
+        kind = "next_item"
+        caps = { total = 0, per_city = -3, per_member_days = 30, cities = { "上还" = 5 } }
+        budget = { money = -100.0, seats = -1 }
+        fallback = "zerro"
+        [[offers]]
+        id = "short"
+        kind = "coupon"
+        categories = ["tea"]
+        value = 20.0
+        cost = -1.0
+        budget = { money = 10.0 }
+        [[offers]]
+        id = "free"
+        kind = "next_item"
+        categories = ["tea"]
+        budget = { money = 10.0 }
+        fallback = "round"
+        [[offers]]
+        id = "round"
+        kind = "local_event"
+        categories = ["tea"]
+        cities = ["上海", "杭洲"]
+        city_tiers = [7]
+        fallback = "free"
+        [[offers]]
+        id = "spring_a"
+        kind = "next_item"
+        categories = ["tea"]
+        starts = "1970-03-01"
+        ends = "1970-06-10"
+        [[offers]]
+        id = "spring_b"
+        kind = "next_item"
+        categories = ["tea"]
+        starts = "1970-06-10"
+        [[offers]]
+        id = "feast"
+        kind = "festival_bundle"
+        festival = "opening"
+        [[offers]]
+        id = "season"
+        kind = "seasonal_item"
+        categories = ["tea"]
+        season_from = "02-30"
+        [calendar]
+        holidays = [{ code = "opening", dates = ["1969-05-01"] }, { code = "opening", day = "9-9", lunar = "03-31" }]
+        [cities.tiers]
+        "鹤城" = 6
+        [loyalty]
+        tiers = [{ code = "gold", spend = 100.0 }, { code = "black", spend = 100.0 }]
+    "#;
+    insta::assert_snapshot!(of(job).join("\n"), @"");
 }
