@@ -475,7 +475,7 @@ fn tags_and_their_days() {
         MemberThresholds {
             population_gap: Some(20.0),
             value: ValueThresholds { top: None, high: None, mid: Some(1900) },
-            rfm: Some(RfmThresholds { recency_days: 35.0, purchase_days: 4.0 / 3.0, net_spend: 2000.0 / 3.0 }),
+            rfm: Some(RfmThresholds { recency_days: 95.0 / 3.0, purchase_days: 4.0 / 3.0, net_spend: 2000.0 / 3.0 }),
         }
     );
     let (raw, _) = personas(100);
@@ -523,7 +523,7 @@ fn tags_and_their_days() {
     cross_channel: at least 20 % of bought amounts through the second channel, from 2 purchase days on
     discount_affinity: at least 50 % of bought lines with a discount, from 2 purchase days on
     festival_buyer: at least 60 % of purchase days in the shopping windows of festivals, and more than chance would give in 95 cases of 100 (0 % of all days lie in them), from 2 purchase days on
-    rfm_key_keep: last purchase more than 35 days ago, more than 1.3 purchase days, net spend over CNY 6.67; the numbers are all members' means
+    rfm_key_keep: last purchase more than 31.7 days ago, more than 1.3 purchase days, net spend over CNY 6.67; the numbers are all members' means
     birthday_02: next birthday in month 2; lunar birthdays by their next civil date
     city_tier_2: city_tier of the members table is 2
     due_2024_11: last purchase and the member's own median gap (7 to 180 days) fall in this month; from 3 purchase days on, until the member is dormant or it is three months past
@@ -571,8 +571,8 @@ fn tags_and_their_days() {
     let tags = ruled.with_rules(shard, &tags, |rule, _| rule == 0, &previous);
     let codes = |m: usize| tags.of(m).iter().map(|t| ruled.entries()[t.tag as usize].tag.as_str()).collect::<Vec<_>>();
     assert_eq!(codes(1), ["ch_app", "lc_new", "seg_02", "vb_low"]);
-    assert_eq!(codes(2), ["lc_active", "mine", "rfm_general_win_back", "seg_01", "vb_low"]);
-    assert_eq!(held[2], [("lc_active", 0), ("rfm_general_win_back", 0), ("seg_01", 0), ("vb_low", 3)]);
+    assert_eq!(codes(2), ["lc_active", "mine", "rfm_general_develop", "seg_01", "vb_low"]);
+    assert_eq!(held[2], [("lc_active", 0), ("rfm_general_develop", 0), ("seg_01", 0), ("vb_low", 3)]);
 }
 
 #[test]
