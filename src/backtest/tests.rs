@@ -26,7 +26,6 @@ type Baskets = BTreeMap<String, Vec<BTreeSet<u32>>>;
 
 struct World {
     shards: ShardSet,
-    view: View,
     store: BasketStore,
     counts: Counts,
     popularity: Popularity,
@@ -46,7 +45,7 @@ fn world(rows: &[Row], cut: Day) -> World {
     let shards = ShardSet::in_memory(shards);
     let store = BasketStore::read(&shards, &view, ITEMS as usize).unwrap();
     let (counts, popularity) = (Counts::of(&store), Popularity::of(&store, None));
-    World { shards, view, store, counts, popularity, baskets, sold }
+    World { shards, store, counts, popularity, baskets, sold }
 }
 
 /// Every member's list, by id.

@@ -144,16 +144,29 @@ fn every_figure_can_be_recomputed() {
     }
 }
 
-/// What the fixture's members bought up to the cut, cleaned of nothing.
+/// What the fixture's members bought up to the cut and never brought back; clean lines only.
 fn bought_up_to_the_cut() -> BTreeMap<String, BTreeSet<String>> {
     let lines = Table::read_folder(&root().join("fixtures/shop/transactions"));
     let (members, items, times) = (lines.texts("member_id"), lines.texts("item_id"), lines.times("ts"));
-    let cut = i64::from(Day::parse(CUT).unwrap().0) * 86_400_000_000;
+    let (quantities, prices, returns) = (lines.ints("quantity"), lines.ints("unit_price"), lines.flags("is_return"));
+    let end = i64::from(Day::parse(CUT).unwrap().plus(1).0) * 86_400_000_000;
     let mut bought: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut back: BTreeSet<(&str, &str)> = BTreeSet::new();
     for row in 0..lines.rows() {
-        let before = times[row].is_some_and(|t| t < cut);
-        if let (Some(member), Some(item), true) = (members[row], items[row], before) {
+        let (Some(member), Some(item)) = (members[row], items[row]) else { continue };
+        let is_return = returns[row] == Some(true) || quantities[row].is_some_and(|q| q < 0);
+        if is_return {
+            back.insert((member, item));
+        }
+        let clean = quantities[row].is_some_and(|q| q > 0) && prices[row].is_some_and(|p| p > 0);
+        let merchandise = !item.starts_with("FEE-") && !item.trim().is_empty();
+        if !is_return && clean && merchandise && times[row].is_some_and(|t| t < end) {
             bought.entry(member.to_owned()).or_default().insert(item.to_owned());
+        }
+    }
+    for (member, item) in back {
+        if let Some(items) = bought.get_mut(member) {
+            items.remove(item);
         }
     }
     bought
@@ -164,7 +177,7 @@ fn nothing_after_the_cut_is_seen() {
     let out = tempfile::tempdir().unwrap();
     let whole = demo(&["backtest.resamples=100"], BacktestOptions::default(), &out.path().join("a"));
     // The same shop, in which half of what came after the cut never happened and nothing was brought back.
-    let filter = format!("ts <= '{CUT} 15:59:59' or (not is_return and quantity > 0 and item_id > 'P-0100')");
+    let filter = format!("cast(ts as date) <= '{CUT}' or (not is_return and quantity > 0 and item_id < 'M')");
     let less = demo(
         &["backtest.resamples=100", &format!("backtest.filter=\"{filter}\"")],
         BacktestOptions::default(),

@@ -36,6 +36,11 @@ pub trait Method: Sync {
     /// What it was set to, in words; empty if there is nothing to set.
     fn settings(&self) -> String;
 
+    /// The probability that a member buys an item of this score within the horizon, where the method gives one.
+    fn probability(&self, _score: f64) -> Option<f64> {
+        None
+    }
+
     /// Scratch space to rank with, for one thread.
     fn ranker(&self) -> Box<dyn Ranker + '_>;
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
+
 use super::{
     super::{
         RunError, Stages,
@@ -11,8 +13,8 @@ use super::{
 };
 use crate::{
     backtest::{
-        Baseline, BasketStore, CaseRules, Cases, Counts, FoldObservations, FoldResult, Future, Measured, Method,
-        MethodLists, Narrowing, Window, applies, measure,
+        Baseline, BasketStore, CaseRules, Cases, Counts, FoldObservations, FoldResult, Future, LENGTHS, Measured,
+        Method, MethodLists, Narrowing, Window, applies, measure,
         methods::{
             ItemKnn, Ours, Personal, Popular, Popularity, TifuKnn, TifuSettings, UpCf, UpCfSettings, Weighting,
             tune_tifu,
@@ -161,10 +163,14 @@ pub(super) fn fit(
 
     progress.start("rank", None);
     let lists = rank_all(shards, &cases, &methods)?;
-    let measured = lists.iter().map(|lists| measure(&cases, lists, &counts)).collect();
+    let measured = lists.par_iter().map(|lists| measure(&cases, lists, &counts)).collect();
     progress.finish(&format!("{} members, {} methods", cases.len(), methods.len()));
     stages.end("rank");
 
+    let forecasts = match (methods.first(), lists.first()) {
+        (Some(ours), Some(lists)) => forecasts(&cases, ours.as_ref(), lists),
+        _ => Vec::new(),
+    };
     let members = cases.ids().to_vec();
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_unstable_by(|a, b| members[*a].cmp(&members[*b]));
@@ -193,8 +199,22 @@ pub(super) fn fit(
         methods,
         lists,
         measured,
-        forecasts: Vec::new(),
+        forecasts,
     })
+}
+
+/// The method's probability of every place on its lists of ten, and whether the item was bought.
+fn forecasts(cases: &Cases, method: &dyn Method, lists: &MethodLists) -> Vec<(f64, bool)> {
+    let mut forecasts = Vec::new();
+    for (at, case) in cases.all().iter().enumerate() {
+        let truth = cases.truth(case);
+        for entry in lists.mixed(at).iter().take(LENGTHS[1]) {
+            if let Some(probability) = method.probability(entry.score) {
+                forecasts.push((probability, truth.binary_search(&entry.item).is_ok()));
+            }
+        }
+    }
+    forecasts
 }
 
 /// TIFU-KNN's numbers, tuned as ours are: on the history's own tail.
