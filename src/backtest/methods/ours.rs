@@ -32,6 +32,10 @@ impl Method for Ours<'_> {
         self.settings.clone()
     }
 
+    fn probability(&self, score: f64) -> Option<f64> {
+        self.scorer.probability(score)
+    }
+
     fn ranker(&self) -> Box<dyn Ranker + '_> {
         Box::new(OursRanker {
             method: self,

@@ -130,7 +130,7 @@ pub(super) fn fit(
         Timeline::Ordinal => (settings.recent_baskets, "baskets of each member"),
     };
     let recent = Popularity::of(&store, Some(recently));
-    let scorer = known.knowledge.scorer(&known.tuned.parameters);
+    let scorer = known.knowledge.scorer(&known.tuned.parameters).calibrated(known.tuned.calibration);
     let tuned = serde_json::to_value(known.tuned).unwrap_or_default();
     let ours = serde_json::to_value(known.tuned.parameters).map(|v| words(&v)).unwrap_or_default();
     let mut methods: Vec<Box<dyn Method + '_>> = vec![Box::new(Ours::new("nextoffer", ours, &scorer, &store))];
