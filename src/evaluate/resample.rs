@@ -69,6 +69,7 @@ impl Resamples {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hash::salted_hash;
 
     #[test]
     fn intervals_cover_and_differences_are_paired() {
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn groups_keep_the_spread() {
         let n = 4 * MOST_GROUPS;
-        let values = Array2::from_shape_fn((n, 1), |(i, _)| ((i * 2_654_435_761) >> 7 & 1) as f64);
+        let values = Array2::from_shape_fn((n, 1), |(i, _)| (salted_hash(&i.to_le_bytes(), 1) & 1) as f64);
         let weights = vec![1.0; n];
         let mean = values.sum() / n as f64;
         let means = Resamples::draw(n, 400, 7, "test").means(values.view(), &weights);
