@@ -237,7 +237,7 @@ fn attributes(view: &TagView<'_>, all: &mut Entries) -> (Vec<TagCode>, Vec<TagCo
     let tiers = (1..=CITY_TIERS)
         .filter_map(|tier| {
             let (zh, en) = city_tier_names(tier)?;
-            let rule = format!("city_tier of the members table is {tier}");
+            let rule = format!("tier {tier} by the members table, else by the name of the city");
             Some(all.add(TagCode::slug("city_tier_", &tier.to_string()), &zh, &en, TagSource::City, rule))
         })
         .collect();

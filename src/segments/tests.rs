@@ -525,7 +525,7 @@ fn tags_and_their_days() {
     festival_buyer: at least 60 % of purchase days in the shopping windows of festivals, and more than chance would give in 95 cases of 100 (0 % of all days lie in them), from 2 purchase days on
     rfm_key_keep: last purchase more than 31.7 days ago, more than 1.3 purchase days, net spend over CNY 6.67; the numbers are all members' means
     birthday_02: next birthday in month 2; lunar birthdays by their next civil date
-    city_tier_2: city_tier of the members table is 2
+    city_tier_2: tier 2 by the members table, else by the name of the city
     due_2024_11: last purchase and the member's own median gap (7 to 180 days) fall in this month; from 3 purchase days on, until the member is dormant or it is three months past
     ");
 

@@ -206,7 +206,7 @@ fn classes_and_stages() {
     assert_eq!(value("repeat_purchase_rate", ""), Some(repeat));
     let then = as_of - 90;
     let (mut away, mut back) = (0.0, 0.0);
-    for bought in self::days_of(&members, &times, &quantities, &amounts).values() {
+    for bought in days_of(&members, &times, &quantities, &amounts).values() {
         let known: Vec<i64> = bought.iter().copied().filter(|day| *day <= then).collect();
         let Some(last) = known.last() else { continue };
         let mut gaps: Vec<i64> = known.windows(2).map(|w| w[1] - w[0]).collect();

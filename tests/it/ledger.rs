@@ -243,7 +243,9 @@ fn thirty_nights() {
                 kept += 1;
             }
         }
-        for new in now.iter().filter(|a| !a.ghost && !book.contains_key(&(a.offer.clone(), a.member.clone()))) {
+        let known = |a: &&Assigned| book.contains_key(&(a.offer.clone(), a.member.clone()));
+        let fresh: Vec<_> = now.iter().filter(|a| !a.ghost && !known(a)).collect();
+        for new in fresh {
             assert_eq!(new.from, today, "night {night}: {new:?} is new");
             book.insert((new.offer.clone(), new.member.clone()), (new.from, new.until));
             refilled += usize::from(night > 0);

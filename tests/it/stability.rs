@@ -26,11 +26,14 @@ fn places(run: &Published) -> BTreeMap<String, (i64, i64)> {
     ids.zip(own.zip(table.ints("nearest_segment").into_iter().flatten())).collect()
 }
 
+/// A member's two labels.
+type Pair = (i64, i64);
+
 /// Adjusted Rand index of two labellings of the same members, worked out pair class by pair class.
-fn adjusted_rand(pairs: &[(i64, i64)]) -> f64 {
+fn adjusted_rand(pairs: &[Pair]) -> f64 {
     let choose = |n: f64| n * (n - 1.0) / 2.0;
-    let sum = |key: &dyn Fn(&(i64, i64)) -> (i64, i64)| {
-        let mut counts: BTreeMap<(i64, i64), f64> = BTreeMap::new();
+    let sum = |key: &dyn Fn(&Pair) -> Pair| {
+        let mut counts: BTreeMap<Pair, f64> = BTreeMap::new();
         pairs.iter().for_each(|p| *counts.entry(key(p)).or_default() += 1.0);
         counts.values().map(|n| choose(*n)).sum::<f64>()
     };
