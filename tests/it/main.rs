@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read what runs wrote and fail by panicking")]
 #![expect(clippy::disallowed_macros, reason = "tests say what they skip and what they measured")]
 
+mod asked;
 mod backtest;
 mod broken;
 mod cdnow;
@@ -17,6 +18,7 @@ mod lists;
 mod nights;
 mod object_store;
 mod online_retail;
+mod page;
 mod personas;
 mod planted;
 mod rollback;
