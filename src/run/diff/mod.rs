@@ -160,7 +160,8 @@ pub struct FeatureDrift {
     pub shift: f64,
     /// Spread of the second run over that of the first.
     pub spread_ratio: f64,
-    /// Population stability index over the deciles of the first run; `None` unless both runs wrote their features.
+    /// Population stability index over the deciles of the first run: as the second run measured it if it followed the
+    /// first, else from the features of both; `None` where neither is there.
     pub psi: Option<f64>,
 }
 

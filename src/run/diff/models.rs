@@ -8,7 +8,7 @@ use super::{FeatureDrift, FeatureShift, Pair, SegmentChange};
 use crate::{
     features::{ScaledFeature, Scaling},
     run::{RunError, manifest::SegmentEntry, published::Published},
-    segments::{Segment, SegmentModel},
+    segments::{Drift, Segment, SegmentModel},
 };
 
 /// Features named beside a centroid's shift.
@@ -94,6 +94,9 @@ pub(super) fn features(pair: &Pair) -> Result<Vec<FeatureDrift>, RunError> {
     let (Some(before), Some(after)) = (scaling_of(&pair.before, pair)?, scaling_of(&pair.after, pair)?) else {
         return Ok(Vec::new());
     };
+    // What the second run measured against the first, if it followed it.
+    let follows = pair.after.manifest.previous_run.as_ref() == Some(&pair.before.manifest.run_id);
+    let measured: Option<Drift> = if follows { pair.after.json("model/drift.json", pair.places())? } else { None };
     let mut drifts = Vec::new();
     for new in &after.features {
         let comparable =
@@ -106,7 +109,10 @@ pub(super) fn features(pair: &Pair) -> Result<Vec<FeatureDrift>, RunError> {
             centre_after: new.center,
             shift: (new.center - old.center) / spread,
             spread_ratio: new.spread / spread,
-            psi: stability(pair, &new.name)?,
+            psi: match measured.as_ref().and_then(|d| d.psi.iter().find(|f| f.feature == new.name)) {
+                Some(found) => Some(found.psi),
+                None => stability(pair, &new.name)?,
+            },
         });
     }
     let weight = |d: &FeatureDrift| d.psi.unwrap_or(0.0) + d.shift.abs();
