@@ -286,7 +286,9 @@ pub(crate) fn import(target: &Target, held: &mut Held, rows: Vec<ReadRow>) {
                 };
                 let mut tags = set(&record[0]);
                 tags.extend(set(&row.fields[0]));
-                set(&row.fields[1]).iter().for_each(|id| drop(tags.remove(id)));
+                set(&row.fields[1]).iter().for_each(|id| {
+                    tags.remove(id);
+                });
                 vec![(!tags.is_empty()).then(|| tags.into_iter().collect::<Vec<_>>().join(" "))]
             }
             // import_data: all tags go, and of the new ones only those come that were not there.
@@ -297,7 +299,8 @@ pub(crate) fn import(target: &Target, held: &mut Held, rows: Vec<ReadRow>) {
                 let left: BTreeSet<String> = set(&row.fields[0]).difference(&set(&record[0])).cloned().collect();
                 vec![(!left.is_empty()).then(|| left.into_iter().collect::<Vec<_>>().join(","))]
             }
-            _ => row.fields,
+            // A list without tags is none.
+            _ => row.fields.into_iter().map(|f| f.filter(|f| !matches!(f.as_str(), "[]" | "{}"))).collect(),
         };
         if fields.iter().any(Option::is_some) {
             held.insert(row.key, fields);

@@ -7,7 +7,7 @@ use crate::{
     export::{
         cell::{Cell, push_decimal},
         csv::push_field,
-        targets::{Column, Target},
+        targets::{Column, FieldType, Target},
     },
     offers::push_integer,
 };
@@ -196,11 +196,19 @@ impl CsvForm<'_> {
             out.push_str(change.line);
             return;
         }
-        let cells = removed(sheet.target, change.key, change.slot, self.key_first);
-        let row = Row { key: change.key, employee: "", slot: change.slot, cells: &cells };
-        // A row that is gone has no value in any field, a list that may be empty included.
-        let bare = CsvForm { empty_list: false, ..*self };
-        bare.row(sheet, &row, out);
+        let mut cells = removed(sheet.target, change.key, change.slot, self.key_first);
+        let mut form = *self;
+        if self.op {
+            // What is deleted has no value in any field, a list that may be empty included.
+            form.empty_list = false;
+        } else {
+            for (cell, field) in cells.iter_mut().zip(&sheet.target.fields) {
+                if field.from.kind() == FieldType::Tags {
+                    *cell = Cell::Tags(Vec::new());
+                }
+            }
+        }
+        form.row(sheet, &Row { key: change.key, employee: "", slot: change.slot, cells: &cells }, out);
     }
 }
 
