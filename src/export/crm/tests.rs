@@ -16,7 +16,7 @@ use crate::export::{
 fn variants() -> Vec<Target> {
     let fields = "fields = { text = { from = \"offer_1.text_zh\", max_chars = 6, max_bytes = 14 }, seg = \"segment_code\", \
                   tags = \"tags\", top = \"tag.vb_top\", until = \"offer_1.valid_until\", \
-                  score = { from = \"offer_1.score\", digits = 1 }, id = \"segment_id\" }\n";
+                  score = { from = \"offer_1.score\", digits = 1 }, sid = \"segment_id\" }\n";
     // Parties that are made by their code have a test of their own.
     let by_id = "keys = [{ field = \"id\", from = \"identity.tryton\" }]";
     let plain = |name| target(name, if name == "tryton" { by_id } else { "" });

@@ -40,13 +40,14 @@ pub fn check_targets(
     let mut targets: Vec<Target> = Vec::new();
     for (i, name) in crm.unwrap_or(&generic).iter().enumerate() {
         let at = at.key("crm").index(i);
-        if targets.iter().any(|t| t.name == *name) {
+        if crm.unwrap_or(&generic)[..i].contains(name) {
             findings.error("output::target_twice", at, format!("target `{name}` is named twice"), "");
             continue;
         }
         match target_named(name, sections, shared) {
             Some(target) => targets.push(target),
-            None if sections.contains_key(name) => {}
+            // What is wrong with it is said elsewhere.
+            None if sections.contains_key(name) || dialects::dialect(name).is_some() => {}
             None => {
                 let mut known: Vec<&str> = sections.keys().map(String::as_str).collect();
                 dialects::names().for_each(|name| known.push(name));
