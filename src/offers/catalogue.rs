@@ -205,6 +205,14 @@ impl Catalogue {
         self.offers.get(usize::from(offer)).is_some_and(|o| o.offer.is_scarce(&self.decision))
     }
 
+    /// The offer that a member gets who would have got this one, had it not been used up; one that is scarce itself
+    /// cannot stand by.
+    #[must_use]
+    pub fn stands_by(&self, offer: u16) -> Option<u16> {
+        let id = self.offers.get(usize::from(offer))?.offer.fallback.as_deref()?;
+        self.index_of(id).filter(|other| !self.is_scarce(*other))
+    }
+
     /// The index of the offer called `id`.
     #[must_use]
     pub fn index_of(&self, id: &str) -> Option<u16> {

@@ -175,7 +175,8 @@ impl<'a> Decider<'a> {
             .collect();
         let rules = ListRules::new(world.catalogue, world.items);
         let for_anyone: Vec<Vec<Proposal>> = for_anyone;
-        let fallback = world.catalogue.decision.fallback;
+        // What is scarce cannot fill everybody's list.
+        let fallback = world.catalogue.decision.fallback.filter(|f| !world.catalogue.is_scarce(*f));
         let fillers = fallback.map_or(&[][..], |f| &for_anyone[usize::from(f)]);
         let fillers = fillers.iter().map(|p| entry(p, world.catalogue)).collect();
         let lots = Lots::new(&world.catalogue.decision.exploration);
@@ -198,7 +199,8 @@ impl<'a> Decider<'a> {
             draft.lists.push(choices);
             if let Some(known) = inputs.scarce {
                 self.finish(&list.scarce, &[], list, scarce);
-                draft.bid(member, id, slots, inputs, known, choices, scarce, catalogue);
+                let standby = |offer: u16| self.best_of(offer, list);
+                draft.bid(member, id, slots, inputs, known, choices, scarce, standby, catalogue);
             }
         }
         draft.shrink();
@@ -346,7 +348,8 @@ impl<'a> Decider<'a> {
             }
         }
         let decision = &self.catalogue().decision;
-        let fillers = if decision.fallback.is_some_and(&open) { &self.fillers[..] } else { &[] };
+        let fills = decision.fallback.is_some_and(&open);
+        let fillers = if fills { &self.fillers[..] } else { &[] };
         let factor = decision.fallback.map_or(1.0, |f| space.factor(f));
         let allowed = |item| member.may_get(item);
         self.fill(space, slots, &Fillers { entries: fillers, factor, up_to: decision.fill_to, allowed });
@@ -396,6 +399,14 @@ impl<'a> Decider<'a> {
             last.chance.propensity = propensity;
             last.chance.explored = explored;
         }
+    }
+
+    /// The best that an offer proposes to the member at hand.
+    fn best_of(&self, offer: u16, list: &ListSpace) -> Option<Choice> {
+        let score = |p: &Proposal| entry(p, self.catalogue()).score * list.factor(offer);
+        let own = list.proposals.iter().filter(|p| p.offer == offer);
+        let best = own.max_by(|a, b| score(a).total_cmp(&score(b)).then(b.target.cmp(&a.target)))?;
+        Some(self.choice(&Scored { score: score(best), proposal: *best }, &[], list))
     }
 
     /// A scored proposal as a decision.

@@ -29,6 +29,8 @@ pub struct Draft {
     bids: ShardBids,
     /// By bidding member: what the bids for scarce offers would be as decisions.
     scarce: Decisions,
+    /// By bidding member: what stands by for scarce offers that are used up.
+    standby: Decisions,
 }
 
 /// An assignment of something scarce.
@@ -46,12 +48,18 @@ pub struct Grant {
 
 impl Draft {
     pub(super) fn new(as_of: Day) -> Self {
-        Self { lists: Decisions::new(as_of), bids: ShardBids::default(), scarce: Decisions::new(as_of) }
+        Self {
+            lists: Decisions::new(as_of),
+            bids: ShardBids::default(),
+            scarce: Decisions::new(as_of),
+            standby: Decisions::new(as_of),
+        }
     }
 
     pub(super) fn shrink(&mut self) {
         self.lists.shrink();
         self.scarce.shrink();
+        self.standby.shrink();
         self.bids.shrink();
     }
 
@@ -67,6 +75,7 @@ impl Draft {
         known: &ScarceInputs<'_>,
         list: &[Choice],
         scarce: &mut Vec<Choice>,
+        standby: impl Fn(u16) -> Option<Choice>,
         catalogue: &Catalogue,
     ) {
         // Of every offer the best; ties go to the lower target.
@@ -109,8 +118,44 @@ impl Draft {
         let kept = held_choices.iter().map(|c| Bid::new(c.offer, c.target, c.score).scarce().held());
         let asked = scarce.iter().map(|c| Bid::new(c.offer, c.target, c.score).scarce());
         self.bids.push(bidder, base.chain(kept).chain(asked));
+        // In the order of the bids they stand by for.
+        for choice in scarce.iter().filter_map(|c| standby(catalogue.stands_by(c.offer)?)) {
+            self.standby.push_choice(&choice);
+        }
+        self.standby.end_list();
         held_choices.append(scarce);
         self.scarce.push(&held_choices);
+    }
+
+    /// Puts what stands by in the place of what a member would have got, had there been enough of it: in a free slot, or
+    /// in that of the last decision that is worth less than what is used up.
+    fn stand_in(&self, at: usize, granted: &[u32], slots: usize, allocator: &Allocator<'_>, list: &mut Vec<Choice>) {
+        let standby: Vec<Choice> = self.standby.choices(at).collect();
+        if standby.is_empty() {
+            return;
+        }
+        for (bid, about) in self.bids.of(at).iter().enumerate() {
+            let used_up = about.is_request() && !granted.contains(&(bid as u32));
+            let Some(offer) = allocator.stands_by(about.offer()).filter(|_| used_up) else { continue };
+            let Some(choice) = standby.iter().find(|c| c.offer == offer) else { continue };
+            let last = list.iter().rposition(|c| !c.chance.explored && !allocator.is_scarce(c.offer));
+            let place = if list.len() < slots {
+                None
+            } else {
+                match last.filter(|last| list[*last].score < about.score()) {
+                    Some(last) => Some(last),
+                    None => continue,
+                }
+            };
+            let rest: Vec<Choice> =
+                list.iter().enumerate().filter(|(slot, _)| Some(*slot) != place).map(|(_, c)| *c).collect();
+            if allocator.takes(&rest, choice, place.unwrap_or(list.len())) {
+                match place {
+                    Some(slot) => list[slot] = *choice,
+                    None => list.push(*choice),
+                }
+            }
+        }
     }
 
     /// The member at a position of the bidding members, and the bid's place in the list or among the scarce.
@@ -192,9 +237,11 @@ pub fn settle(
                 out.push_from(&draft.lists, member);
                 continue;
             };
+            let mut list: Vec<Choice> = allocation.of(index, next).iter().map(|bid| draft.choice(next, *bid)).collect();
+            draft.stand_in(next, allocation.of(index, next), usize::from(bidder.slots), allocator, &mut list);
+            list.iter().for_each(|choice| out.push_choice(choice));
             for bid in allocation.of(index, next) {
                 let choice = draft.choice(next, *bid);
-                out.push_choice(&choice);
                 let about = draft.bids.of(next)[*bid as usize];
                 if scarce.resources.is_scarce(about.offer()) {
                     let arm = if bidder.ghost { Arm::Holdout } else { Arm::Treated };

@@ -1,7 +1,9 @@
 //! Floor 9: the catalogue of offers, what each kind proposes to a member, and which proposals make the member's list.
 //!
-//! Offers that are scarce over all members (seats, stock, budgets) are for an allocation between the proposals and the
-//! lists; what is here looks at one member at a time.
+//! Most of it looks at one member at a time ([`Decider`]). Offers that are scarce over all members (seats, stock,
+//! budgets) are allocated between the proposals and the lists ([`Draft`], [`settle`], [`Allocator`]), and a [`Ledger`]
+//! keeps what is assigned from night to night. What contacts teach about acceptance ([`Acceptance`]) is a factor of
+//! the score.
 
 mod allocate;
 mod bits;

@@ -1,9 +1,12 @@
 //! A shop for tests: rows and items in, lists out.
 
 use super::{
-    Bits, Catalogue, Choice, ContactLog, ContactRow, Decider, Decisions, PreviousDecisions, Programme, RawCalendar,
-    RawCatalogue, RawCities, RawDecision, RawLoyalty, ShardInputs, ShopFacts, Target, World, check_offers,
+    Allocator, Arm, Bits, Catalogue, Choice, ContactLog, ContactRow, Decider, Decisions, Grant, Holdout, Ledger,
+    Members, OfferTrace, PreviousDecisions, Programme, RawCalendar, RawCatalogue, RawCities, RawDecision, RawLoyalty,
+    ScarceInputs, Seat, SeatState, ShardInputs, ShopFacts, Target, TraceContext, World, check_offers, settle,
 };
+use std::collections::BTreeMap;
+
 use crate::{
     base::{Currency, Day, Findings, IdTable, findings::JobPath},
     history::{
@@ -46,6 +49,45 @@ pub(crate) struct Outcome {
     pub(crate) decisions: Vec<Decisions>,
     pub(crate) generic: Vec<Choice>,
     pub(crate) catalogue: Catalogue,
+}
+
+/// What came of a night with scarce offers.
+pub(crate) struct ScarceOutcome {
+    pub(crate) outcome: Outcome,
+    /// What is assigned tonight, by member.
+    pub(crate) grants: Vec<(String, Grant)>,
+    /// As it was before tonight's grants.
+    pub(crate) ledger: Ledger,
+    pub(crate) traces: BTreeMap<String, Vec<OfferTrace>>,
+}
+
+impl ScarceOutcome {
+    /// The seats after tonight.
+    pub(crate) fn seats(&self, members: &MemberTable) -> Vec<Seat> {
+        let new = self.grants.iter().filter(|(_, g)| !g.held).map(|(id, grant)| Seat {
+            member: Some(id.clone()),
+            assigned: self.outcome.catalogue.as_of,
+            city: members.get(id).city.clone(),
+            segment: None,
+            value_minor: self.outcome.catalogue.offers[usize::from(grant.choice.offer)].offer.value_minor,
+            state: SeatState::Held,
+            arm: grant.arm,
+            choice: grant.choice,
+            has_reason: true,
+        });
+        self.ledger.clone().with(new, &self.outcome.catalogue).seats().to_vec()
+    }
+
+    /// Treated members who hold an offer tonight, in order.
+    pub(crate) fn holders(&self, offer: &str) -> Vec<&str> {
+        let index = self.outcome.catalogue.index_of(offer).unwrap();
+        let of =
+            |(id, g): &'_ (String, Grant)| (g.choice.offer == index && g.arm == Arm::Treated).then_some(id.clone());
+        let mut holders: Vec<&str> =
+            self.grants.iter().filter(|g| of(g).is_some()).map(|(id, _)| id.as_str()).collect();
+        holders.sort_unstable();
+        holders
+    }
 }
 
 impl Shop {
@@ -102,6 +144,51 @@ impl Shop {
             (decisions, decider.generic(night.previous.generic()))
         });
         Outcome { shards, decisions, generic, catalogue }
+    }
+
+    /// A night with scarce offers: seats of the nights before, contacts, and members whose offers are traced.
+    pub(crate) fn scarce_night(
+        &self,
+        job: &str,
+        seats: Vec<Seat>,
+        contacts: &[ContactRow<'_>],
+        traced: &[&str],
+    ) -> ScarceOutcome {
+        let catalogue = self.catalogue(job);
+        let everyone = |_: &str| true;
+        let place = |member: &str| (self.members.get(member).city.clone(), None);
+        let asked = Members { may_be_named: &everyone, place: &place };
+        let ledger = Ledger::rebuild(seats, contacts.iter().copied(), &catalogue, &asked);
+        let cities = IdTable::from_unsorted(self.rows.iter().filter_map(|r| self.members.get(&r.member).city.clone()));
+        let resources = ledger.resources(&catalogue, &cities, &[]).unwrap();
+        let holdout = Holdout::new(&catalogue.decision);
+        let scarce = ScarceInputs { resources: &resources, ledger: &ledger, cities: &cities, holdout };
+        let log = ContactLog::new(contacts.iter().copied(), &catalogue);
+        let previous = PreviousDecisions::default();
+        let inputs = ShardInputs { scarce: Some(&scarce), ..ShardInputs::plain(&self.members, &log, &previous) };
+        let (settled, traces, shards) = self.with_decider(&catalogue, |decider, shards| {
+            let ids = shards.map(|_, s| Ok::<_, crate::history::ShardError>(s.members.clone())).unwrap();
+            let drafts = shards
+                .map(|_, s| Ok::<_, crate::history::ShardError>(decider.shard(s, &inputs, &mut decider.space())))
+                .unwrap();
+            let settled = settle(drafts, &ids, Some(&scarce), &Allocator::new(&catalogue, &self.items));
+            let traces = traced.iter().map(|id| {
+                let at = (0..shards.len()).find_map(|s| Some((s, ids[s].find(id)?))).unwrap();
+                let list: Vec<Choice> = settled.decisions[at.0].choices(at.1).collect();
+                let context = TraceContext { list: &list, allocation: settled.allocation.as_ref(), segments: &[] };
+                let shard = shards.get(at.0).unwrap();
+                ((*id).to_owned(), decider.trace(&shard, at.1, &inputs, context, &mut decider.space()))
+            });
+            let traces = traces.collect();
+            (settled, traces)
+        });
+        let grants = settled.grants.iter().enumerate().flat_map(|(shard, grants)| {
+            let shard = shards.get(shard).unwrap();
+            grants.iter().map(move |g| (shard.members.get(g.member).to_owned(), *g)).collect::<Vec<_>>()
+        });
+        let grants = grants.collect();
+        let outcome = Outcome { shards, decisions: settled.decisions, generic: Vec::new(), catalogue };
+        ScarceOutcome { outcome, grants, ledger, traces }
     }
 
     fn with_decider<T, U>(

@@ -3,6 +3,7 @@
 mod findings;
 mod kinds;
 mod lists;
+mod scarce;
 mod twin;
 
 use super::{Target, testing::Shop};

@@ -312,6 +312,13 @@ fn run_here(
         log: ContactLog::new(side.contact_rows(), &catalogue),
         opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),
     };
+    let unknown = contacts.log.unknown();
+    if unknown > 0 {
+        let message = format!("{unknown} contacts are with offers that the job does not have");
+        let at = root_path.key("inputs").key("contacts");
+        let help = "they count towards the caps on contacts of a member, and to the rate of acceptance in all";
+        notes.note("offers::contacts_of_unknown_offers", at, message, help);
+    }
     let may_be_named =
         |member: &str| matches!(side.standing(job, member, as_of), Standing::Personalised | Standing::OptedOut);
     let scarce = scarce::rebuild(&scene, &described, &catalogue, side.contact_rows(), &may_be_named)?;

@@ -25,19 +25,43 @@ pub use bids::{Bid, BidMember, ShardBids};
 pub use fill::Allocation;
 pub use resources::{Resource, Resources, Scope};
 
-use super::{catalogue::Catalogue, list::ListRules};
+use super::{
+    catalogue::Catalogue,
+    decision::Choice,
+    list::{Entry, ListRules, Pick},
+};
 use crate::input::ItemTable;
 
 /// Allocates scarce offers.
 pub struct Allocator<'a> {
     rules: ListRules<'a>,
+    catalogue: &'a Catalogue,
 }
 
 impl<'a> Allocator<'a> {
     /// An allocator by the rules of the catalogue's lists.
     #[must_use]
     pub fn new(catalogue: &'a Catalogue, items: &'a ItemTable) -> Self {
-        Self { rules: ListRules::new(catalogue, items) }
+        Self { rules: ListRules::new(catalogue, items), catalogue }
+    }
+
+    /// The offer that stands by for one that is used up.
+    pub(super) fn stands_by(&self, offer: u16) -> Option<u16> {
+        self.catalogue.stands_by(offer)
+    }
+
+    /// Whether there is only so much of an offer.
+    pub(super) fn is_scarce(&self, offer: u16) -> bool {
+        self.catalogue.is_scarce(offer)
+    }
+
+    /// Whether a decision may stand in a slot (0 = first) beside the others of a list.
+    pub(super) fn takes(&self, list: &[Choice], choice: &Choice, slot: usize) -> bool {
+        let entry = |c: &Choice| Entry { score: c.score, target: c.target, offer: c.offer };
+        let pick = |c: &Choice| Pick { entry: entry(c), at: 0, filler: false };
+        let picks: Vec<Pick> = list.iter().map(pick).collect();
+        self.rules.takes_slot(choice.offer, slot)
+            && self.rules.stands_against(&entry(choice), &picks, picks.len() + 1).is_none()
     }
 
     /// By offer: members whose best list has the scarce offer, were there enough of everything.

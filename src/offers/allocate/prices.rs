@@ -4,15 +4,17 @@
 //! price moves against its own excess: up while more is asked for than there is, down while less. The step of each
 //! resource grows while the direction stays and halves when it turns (resilient steps, Riedmiller and Braun 1993): the
 //! demand for a resource falls as its price rises, so that the turns close in on the price, and a step of its own for
-//! every resource needs no scale. The prices of the round with the lowest dual value are kept.
+//! every resource needs no scale. The prices of the round with the lowest dual value are kept. Where members are many, the
+//! first rounds look at a sample of them, fixed by a hash of their ranks, with limits to scale.
 
 use rayon::prelude::*;
 
 use super::{
     super::list::ListRules,
-    Resources, ShardBids,
+    BidMember, Resources, ShardBids,
     solve::{Offerings, Space, State},
 };
+use crate::base::hash::salted_hash;
 
 /// Most rounds.
 const ROUNDS: usize = 64;
@@ -55,6 +57,7 @@ fn demand(
     offerings: &Offerings<'_>,
     shards: &[ShardBids],
     pieces: &[(usize, std::ops::Range<usize>)],
+    sample: Sample,
 ) -> (Vec<u64>, i128) {
     let resources = offerings.resources.list().len();
     let parts: Vec<(Vec<u64>, i128)> = pieces
@@ -65,7 +68,7 @@ fn demand(
             let (mut asked, mut value) = (vec![0u64; resources], 0i128);
             for at in range.clone() {
                 let member = &shard.members()[at];
-                if member.ghost {
+                if member.ghost || !sample.holds(member) {
                     continue;
                 }
                 let bids = shard.of(at);
@@ -140,6 +143,7 @@ fn greatest(shards: &[ShardBids], resources: &Resources) -> Vec<f64> {
     most
 }
 
+/// One resource's way to its price.
 #[derive(Clone, Copy)]
 struct Step {
     length: f64,
@@ -147,47 +151,107 @@ struct Step {
     last: i8,
 }
 
-pub(super) fn find(rules: &ListRules<'_>, shards: &[ShardBids], resources: &Resources) -> Prices {
-    let list = resources.list();
-    let mut steps: Vec<Step> =
-        greatest(shards, resources).into_iter().map(|m| Step { length: m * FIRST_STEP, last: 0 }).collect();
-    let mut prices = vec![0.0; list.len()];
-    let mut best = Prices { prices: prices.clone(), bound: f64::INFINITY, rounds: 0 };
-    let pieces = pieces(shards);
-    let mut waited = 0;
-    for round in 1..=ROUNDS {
-        let offerings = Offerings { rules, resources, prices: &prices, left: None };
-        let (asked, value) = demand(&offerings, shards, &pieces);
-        let paid: f64 = list.iter().zip(&prices).map(|(r, price)| price * r.left as f64).sum();
-        let bound = value as f64 * UNIT + paid;
-        waited = if bound < best.bound * (1.0 - BETTER) { 0 } else { waited + 1 };
-        if bound < best.bound {
-            best = Prices { prices: prices.clone(), bound, rounds: best.rounds };
-        }
-        best.rounds = round as u32;
-        let mut moved = false;
-        for ((resource, asked), (step, price)) in list.iter().zip(&asked).zip(steps.iter_mut().zip(&mut prices)) {
-            let direction = if *asked > resource.left {
-                1
-            } else if *price > 0.0 && (*asked as f64) < resource.left as f64 * (1.0 - SLACK) {
-                -1
-            } else {
-                0
-            };
-            if direction != 0 {
-                match step.last * direction {
-                    1 => step.length *= GROWTH,
-                    -1 => step.length *= 0.5,
-                    _ => {}
-                }
-                *price = (*price + f64::from(direction) * step.length).max(0.0);
-                step.last = direction;
-                moved = true;
+/// Prices of all resources on their way.
+struct Search<'a> {
+    rules: &'a ListRules<'a>,
+    shards: &'a [ShardBids],
+    resources: &'a Resources,
+    pieces: Vec<(usize, std::ops::Range<usize>)>,
+    prices: Vec<f64>,
+    steps: Vec<Step>,
+    rounds: u32,
+}
+
+impl Search<'_> {
+    /// Up to `rounds` rounds over the members of `sample`, of which there is `left` of each resource; gives the best prices
+    /// and their dual value.
+    fn run(&mut self, rounds: usize, sample: Sample, left: &[f64]) -> (Vec<f64>, f64) {
+        let (mut best, mut bound) = (self.prices.clone(), f64::INFINITY);
+        let mut waited = 0;
+        for _ in 0..rounds {
+            let offerings =
+                Offerings { rules: self.rules, resources: self.resources, prices: &self.prices, left: None };
+            let (asked, value) = demand(&offerings, self.shards, &self.pieces, sample);
+            let paid: f64 = left.iter().zip(&self.prices).map(|(left, price)| price * left).sum();
+            let now = value as f64 * UNIT + paid;
+            waited = if now < bound * (1.0 - BETTER) { 0 } else { waited + 1 };
+            if now < bound {
+                best.clone_from(&self.prices);
+                bound = now;
+            }
+            self.rounds += 1;
+            if !self.step(&asked, left) || waited >= PATIENCE {
+                break;
             }
         }
-        if !moved || waited >= PATIENCE {
-            break;
-        }
+        (best, bound)
     }
-    best
+
+    /// Moves every price against its own excess; tells whether any was moved.
+    fn step(&mut self, asked: &[u64], left: &[f64]) -> bool {
+        let mut moved = false;
+        for ((left, asked), (step, price)) in left.iter().zip(asked).zip(self.steps.iter_mut().zip(&mut self.prices)) {
+            let asked = *asked as f64;
+            let direction = if asked > *left {
+                1
+            } else if *price > 0.0 && asked < left * (1.0 - SLACK) {
+                -1
+            } else {
+                continue;
+            };
+            match step.last * direction {
+                1 => step.length *= GROWTH,
+                -1 => step.length *= 0.5,
+                _ => {}
+            }
+            *price = (*price + f64::from(direction) * step.length).max(0.0);
+            step.last = direction;
+            moved = true;
+        }
+        moved
+    }
+}
+
+/// Which members take part in a round: those whose rank falls to 0 of so many.
+#[derive(Clone, Copy)]
+struct Sample(u64);
+
+impl Sample {
+    fn holds(self, member: &BidMember) -> bool {
+        self.0 <= 1 || salted_hash(&member.rank.to_le_bytes(), 0).is_multiple_of(self.0)
+    }
+}
+
+/// Members above which the first rounds look at a sample of them.
+const SAMPLED_FROM: usize = 200_000;
+/// One in so many is in it.
+const ONE_IN: u64 = 8;
+/// Steps over all members, after those over the sample, as a share of the price.
+const SECOND_STEP: f64 = 0.02;
+
+pub(super) fn find(rules: &ListRules<'_>, shards: &[ShardBids], resources: &Resources) -> Prices {
+    let list = resources.list();
+    let greatest = greatest(shards, resources);
+    let steps = greatest.iter().map(|m| Step { length: m * FIRST_STEP, last: 0 }).collect();
+    let (pieces, prices) = (pieces(shards), vec![0.0; list.len()]);
+    let mut search = Search { rules, shards, resources, pieces, prices, steps, rounds: 0 };
+    let left: Vec<f64> = list.iter().map(|r| r.left as f64).collect();
+    let members: usize = shards.iter().map(|s| s.members().len()).sum();
+    let mut most = ROUNDS;
+    if members > SAMPLED_FROM {
+        let sample = Sample(ONE_IN);
+        let count = |sample: Sample| {
+            let treated = |s: &ShardBids| s.members().iter().filter(|m| !m.ghost && sample.holds(m)).count();
+            shards.par_iter().map(treated).sum::<usize>() as f64
+        };
+        let share = count(sample) / count(Sample(1)).max(1.0);
+        let scaled: Vec<f64> = left.iter().map(|left| left * share).collect();
+        search.prices = search.run(ROUNDS, sample, &scaled).0;
+        for ((step, price), most) in search.steps.iter_mut().zip(&search.prices).zip(&greatest) {
+            *step = Step { length: (price * SECOND_STEP).max(most * SECOND_STEP * 0.1), last: 0 };
+        }
+        most = ROUNDS / 2;
+    }
+    let (prices, bound) = search.run(most, Sample(1), &left);
+    Prices { prices, bound, rounds: search.rounds }
 }
