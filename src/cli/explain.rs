@@ -263,6 +263,7 @@ fn term(t: &TermAnswer, lang: Lang) -> String {
     let called = match t.term {
         "rebuy" => lang.pick("复购", "rebuy"),
         "transition" => lang.pick("关联", "goes with"),
+        "category" => lang.pick("品类", "category"),
         "popularity" => lang.pick("热度", "popularity"),
         other => other,
     };
