@@ -198,7 +198,9 @@ impl Shop {
     ) -> (T, U, ShardSet) {
         let shards = ShardSet::in_memory(shards_of(&self.rows, self.shards));
         let view = View::at(Day(self.as_of), self.timeline);
-        let knowledge = ItemKnowledge::fit(&shards, &view, &self.items, &Parameters::default().half_lives(), &self.recommend).unwrap();
+        let knowledge =
+            ItemKnowledge::fit(&shards, &view, &self.items, &Parameters::default().half_lives(), &self.recommend)
+                .unwrap();
         let fits = Fits::new(&self.items, &[]).0;
         let attach = AttachStatistics::count(&shards, &view, fits, self.recommend.attach_days).unwrap();
         let (repeat, _) = RepeatRules::new(&self.recommend, &self.items, &knowledge.statistics);

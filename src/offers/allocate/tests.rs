@@ -1,5 +1,7 @@
 //! The allocation against its linear relaxation, and what must hold of every allocation.
 
+#![expect(clippy::disallowed_macros, reason = "a test prints its figures")]
+
 use clarabel::{
     algebra::CscMatrix,
     solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SupportedConeT},
@@ -15,12 +17,14 @@ use crate::{
     offers::{Target, testing::bind},
 };
 
+/// A member's city, segment, whether it is held out, and (offer, score, scarce) of its bids.
+type Bidder = (u32, u32, bool, Vec<(u16, f64, bool)>);
+
 /// A market: members with bids, offers with limits.
 struct Market {
     catalogue: Catalogue,
     resources: Resources,
-    /// City, segment and (offer, score, scarce) of each member's bids.
-    members: Vec<(u32, u32, bool, Vec<(u16, f64, bool)>)>,
+    members: Vec<Bidder>,
     slots: u8,
 }
 

@@ -29,10 +29,7 @@ static REASONS: &[Reason] = &[
     Reason::new(
         "spend_to_tier",
         &[Subject, Amount, Date],
-        (
-            "距离{subject}会员仅差 {amount}，{date}前达成即可升级。",
-            "Only {amount} to go until {subject}, by {date}.",
-        ),
+        ("距离{subject}会员仅差 {amount}，{date}前达成即可升级。", "Only {amount} to go until {subject}, by {date}."),
         ("距{subject}会员仅差 {amount}。", "{amount} to {subject}."),
     ),
     Reason::new(

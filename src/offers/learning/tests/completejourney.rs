@@ -1,5 +1,11 @@
 //! Coupons of *The Complete Journey*: what is learned from earlier campaigns about the answers to later ones.
 
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "a test reads the data beside the project itself, and prints its figures"
+)]
+
 use std::collections::BTreeMap;
 
 use arrow::{array::AsArray, datatypes::Date32Type, record_batch::RecordBatch};
