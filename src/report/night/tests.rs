@@ -141,7 +141,7 @@ fn the_page_of_a_run() {
     ] {
         assert!(file.contains(part), "{part}");
     }
-    for outside in ["<script", "http", "NaN", "inf\"", "<1>"] {
+    for outside in ["<script", "http:", "https:", "NaN", "inf\"", "<1>"] {
         assert!(!file.contains(outside), "{outside}");
     }
     // Headings come in order, every drawing is named, every table has a caption.
