@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod export;
 mod generate;
+mod init;
 mod logging;
 mod progress;
 mod push;
@@ -37,6 +38,8 @@ enum Command {
     Check(check::Arguments),
     /// Try numbers of segments and features: silhouette, Caliński-Harabasz, Davies-Bouldin, stability; table and HTML
     Tune(tune::Arguments),
+    /// Write a first job file from a look at the data, each guess with a value to judge it by
+    Init(init::Arguments),
     /// Measure the lists on purchases the fit has not seen, beside the methods others use
     Backtest(backtest::Arguments),
     /// Print the JSON Schema of the job file
@@ -73,6 +76,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Tune(arguments) => tune::main(&arguments),
+        Command::Init(arguments) => init::main(&arguments),
         Command::Backtest(arguments) => backtest::main(&arguments),
         Command::Schema => schema::main(),
         Command::Explain(arguments) => explain::main(&arguments),

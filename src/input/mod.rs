@@ -3,6 +3,7 @@
 pub mod accounting;
 pub mod contract;
 mod error;
+pub mod guess;
 mod identity_tables;
 mod item_table;
 pub mod lines;

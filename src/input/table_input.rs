@@ -452,14 +452,7 @@ fn check_class(
     let found = if is_text { "text".to_owned() } else { data_type.to_string() };
     let message = format!("{place}: column `{name}` is {found}, but {} is needed", class.words());
     let ours = at.as_str().rsplit('.').next().unwrap_or(name);
-    let sql = match class {
-        Class::Id => Some(format!("cast({name} as bigint)")),
-        Class::Time | Class::Day => (is_text || data_type.is_numeric()).then(|| format!("to_timestamp({name})")),
-        Class::Integer | Class::Decimal | Class::Money => is_text.then(|| format!("cast({name} as decimal(18, 4))")),
-        Class::Boolean => is_text.then(|| format!("{name} = 'true'")),
-        Class::Text | Class::TextList => Some(format!("cast({name} as varchar)")),
-    };
-    let help = match sql {
+    let help = match conversion(class, data_type, name) {
         Some(sql) => format!("convert it: `{ours} = {{ expr = \"{sql}\" }}` under `columns`"),
         None => format!("name another column: `{ours} = \"…\"` under `columns`"),
     };
@@ -467,7 +460,19 @@ fn check_class(
     false
 }
 
-fn fits(class: Class, data_type: &DataType) -> bool {
+/// The SQL that makes a column (`name` as SQL writes it) of this type what is needed, if there is one.
+pub(super) fn conversion(class: Class, data_type: &DataType, name: &str) -> Option<String> {
+    let is_text = matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    match class {
+        Class::Id => Some(format!("cast({name} as bigint)")),
+        Class::Time | Class::Day => (is_text || data_type.is_numeric()).then(|| format!("to_timestamp({name})")),
+        Class::Integer | Class::Decimal | Class::Money => is_text.then(|| format!("cast({name} as decimal(18, 4))")),
+        Class::Boolean => is_text.then(|| format!("{name} = 'true'")),
+        Class::Text | Class::TextList => Some(format!("cast({name} as varchar)")),
+    }
+}
+
+pub(super) fn fits(class: Class, data_type: &DataType) -> bool {
     if let DataType::Dictionary(_, values) = data_type {
         return fits(class, values);
     }

@@ -103,6 +103,12 @@ pub enum RunError {
         /// The target.
         target: String,
     },
+    /// A table of which nothing can be guessed.
+    #[error("`{place}` holds no row: there is nothing to look at")]
+    NothingToLookAt {
+        /// As given.
+        place: String,
+    },
     /// A run that lies in no output place.
     #[error("`{run}` lies in no output place: its acknowledgements have no place")]
     NoOutputPlace {
@@ -204,7 +210,7 @@ impl RunError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::WrongPrevious { .. } | Self::NoSuchTarget { .. } | Self::TargetNeedsJob { .. } => ExitCode::Usage,
-            Self::NoOutputPlace { .. } => ExitCode::NoInput,
+            Self::NoOutputPlace { .. } | Self::NothingToLookAt { .. } => ExitCode::NoInput,
             Self::Push(error) => error.exit_code(),
             Self::Drift { .. } => ExitCode::Refused,
             Self::Findings { report } => findings_exit_code(report),

@@ -11,6 +11,7 @@ mod contract;
 mod demo;
 mod floors;
 mod identity;
+mod init;
 mod inputs;
 mod kinds;
 mod ledger;
