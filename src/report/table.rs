@@ -173,7 +173,7 @@ impl Table {
             // Reached by the keyboard, so that it can be scrolled by it.
             div.scroll tabindex="0" role="region" aria-label=(self.caption.plain()) {
                 // Few columns side by side, not at the two ends of the page.
-                table class=[(self.columns.len() < 3).then_some("narrow")] {
+                table class=[(self.columns.len() < 4).then_some("narrow")] {
                     caption { (self.caption) }
                     thead {
                         tr { @for c in &self.columns { th scope="col" class=[c.number.then_some("num")] { (c.head) } } }

@@ -90,7 +90,12 @@ impl Scatter {
                 let near = |other: &(&str, f64, f64)| {
                     (other.1 - cx).abs() < half + super::width_of(other.0) / 2.0 && (other.2 - at).abs() < 14.0
                 };
-                set.iter().any(near)
+                // A label's middle is 4 above its baseline; a centre takes 8 around it.
+                let covers = |centre: &(f64, f64)| {
+                    (x(centre.0) - cx).abs() < half + 8.0 && (y(centre.1) - (at - 4.0)).abs() < 12.0
+                };
+                let others = self.groups.iter().filter(|g| g.centre != group.centre);
+                set.iter().any(near) || others.map(|g| &g.centre).any(covers)
             };
             let places = [cy - 10.0, cy + 19.0, cy - 24.0, cy + 33.0];
             let at = places.into_iter().find(|at| !clash(*at)).unwrap_or(cy - 10.0);
