@@ -199,8 +199,10 @@ impl Hazard {
     fn from_counts(counts: &Counts, gaps: Vec<f32>) -> Self {
         let ratios = RATIO_BOUNDS.len();
         let sum = |values: &[u64], keep: &dyn Fn(usize) -> bool| -> f64 {
-            (0..CELLS).filter(|at| keep(*at)).map(|at| values[at * ratios..(at + 1) * ratios].iter().sum::<u64>()).sum::<u64>()
-                as f64
+            (0..CELLS)
+                .filter(|at| keep(*at))
+                .map(|at| values[at * ratios..(at + 1) * ratios].iter().sum::<u64>())
+                .sum::<u64>() as f64
         };
         let share = |keep: &dyn Fn(usize) -> bool, coarser: f64| {
             (sum(&counts.repeats, keep) + BACK_OFF * coarser) / (sum(&counts.chances, keep) + BACK_OFF)
@@ -254,11 +256,11 @@ mod tests {
     use super::*;
     use crate::{
         base::Day,
+        history::testing::shards_of,
         items::{
             item_statistics,
             tests::{ITEMS, naive_baskets, rows, shop},
         },
-        history::testing::shards_of,
     };
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use super::raw::RawJob;
 use crate::{
-    base::{Findings, findings::JobPath},
+    base::{Day, Findings, findings::JobPath},
     export::OutputSettings,
     input::{contract::Table, settings::InputSettings},
     offers::{Incentive, OfferSettings, RawOffer, kind_named, price_sensitivity},
@@ -91,6 +91,16 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
             }
         }
         check_law(raw, offer, &at, findings);
+        if let (Some(as_of), Some(ends)) = (Day::parse(&raw.as_of), offer.ends.as_deref().and_then(Day::parse))
+            && ends <= as_of
+        {
+            findings.note(
+                "offers::window_over",
+                at.key("ends"),
+                format!("nobody can get `{}` on lists made after {as_of}: its window ends on {ends}", offer.id),
+                "take it out, or move its window",
+            );
+        }
         let mut needs = |at: JobPath, message: String, help: &str| {
             findings.error("job::offer_needs_table", at, message, help);
         };
@@ -135,7 +145,10 @@ fn check_law(raw: &RawJob, offer: &RawOffer, at: &JobPath, findings: &mut Findin
             "offers::discount_gated_by_price_sensitivity",
             at.key("eligible"),
             Some(&feature.name),
-            format!("the rule of `{}` decides by `{}`, which measures discounts, who gets money off", offer.id, feature.name),
+            format!(
+                "the rule of `{}` decides by `{}`, which measures discounts, who gets money off",
+                offer.id, feature.name
+            ),
             "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
         );
     }

@@ -410,10 +410,8 @@ fn offers_from_tables() {
                a1,next_item,\"甲, 乙\",1;2,2,,yes,100,7,2026-01-31\n\
                a2,next_item,,,,3.5,,,,\n";
     std::fs::write(folder.path().join("a.csv"), csv).unwrap();
-    let lists = ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([
-        Some(vec![Some(1), Some(3)]),
-        None,
-    ]);
+    let lists =
+        ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([Some(vec![Some(1), Some(3)]), None]);
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("id", Arc::new(StringArray::from(vec!["b1", "b2"]))),
         ("kind", Arc::new(StringArray::from(vec!["next_item", "next_item"]))),
@@ -434,14 +432,18 @@ fn offers_from_tables() {
     let offers = &job.offers().offers;
     assert_eq!(offers.iter().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["a1", "a2", "b1", "b2"]);
     assert_eq!((offers[0].name_zh.as_str(), offers[0].slots, offers[0].priority), ("甲, 乙", 0b11, 2.0));
-    assert_eq!((offers[0].caps.total, offers[0].caps.of_city("上海"), offers[0].caps.of_city("杭州")), (Some(100), Some(7), None));
+    assert_eq!(
+        (offers[0].caps.total, offers[0].caps.of_city("上海"), offers[0].caps.of_city("杭州")),
+        (Some(100), Some(7), None)
+    );
     assert!(offers[0].parameters.only_new && offers[0].starts.is_some_and(|d| d.to_string() == "2026-01-31"));
     assert_eq!((offers[1].value_minor, offers[3].value_minor, offers[3].priority), (350, 250, 3.0));
     assert_eq!((offers[2].slots, offers[2].caps.total), (0b101, Some(50)));
     assert!(offers[2].ends.is_some_and(|d| d.to_string() == "2026-06-30"));
 
     // Findings point at the row.
-    std::fs::write(folder.path().join("a.csv"), "id,kind,prioriti,priority\na1,next_item,,\na2,nextitem,2,high\n").unwrap();
+    std::fs::write(folder.path().join("a.csv"), "id,kind,prioriti,priority\na1,next_item,,\na2,nextitem,2,high\n")
+        .unwrap();
     write(vec![("id", Arc::new(StringArray::from(vec!["a1"]))), ("kind", Arc::new(StringArray::from(vec!["winbak"])))]);
     let report = |result: Result<Loaded, JobError>| match result {
         Err(JobError::Wrong { report }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),

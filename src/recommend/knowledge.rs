@@ -50,7 +50,15 @@ impl ItemKnowledge {
             Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
             Timeline::Ordinal => 0,
         };
-        Ok(Self { view: *view, statistics, hazard, associations, categories, profile_items: settings.profile_items, ahead })
+        Ok(Self {
+            view: *view,
+            statistics,
+            hazard,
+            associations,
+            categories,
+            profile_items: settings.profile_items,
+            ahead,
+        })
     }
 
     /// What is visible.

@@ -5,11 +5,7 @@ use super::{
     categories::CategoryShares,
     workspace::{OwnItem, powers},
 };
-use crate::{
-    base::Day,
-    history::Shard,
-    items::ItemStatistics,
-};
+use crate::{base::Day, history::Shard, items::ItemStatistics};
 
 /// The largest term of a score: its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -40,9 +40,9 @@ impl Tail {
         let Some(newest) = newest_basket_day(shard, member, self.whole.cut()) else { return false };
         match self.history.timeline() {
             // Baskets enough to hide so many and have one left.
-            Timeline::Ordinal => (0..self.nth)
-                .try_fold(newest, |day, _| newest_basket_day(shard, member, day.plus(-1)))
-                .is_some(),
+            Timeline::Ordinal => {
+                (0..self.nth).try_fold(newest, |day, _| newest_basket_day(shard, member, day.plus(-1))).is_some()
+            }
             Timeline::Calendar => {
                 newest > self.history.cut() && newest_basket_day(shard, member, self.history.cut()).is_some()
             }

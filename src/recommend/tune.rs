@@ -110,7 +110,10 @@ fn half_lives(timeline: Timeline, settings: &RecommendSettings) -> HalfLives {
         Timeline::Ordinal => (&ORDINAL_HALF_LIVES, &ORDINAL_FOLLOWED),
     };
     let given = &settings.given;
-    HalfLives { popularity: grid(given.half_life_days, popularity), transitions: grid(given.transition_half_life_days, transitions) }
+    HalfLives {
+        popularity: grid(given.half_life_days, popularity),
+        transitions: grid(given.transition_half_life_days, transitions),
+    }
 }
 
 fn grid(given: Option<f64>, values: &[f64]) -> Vec<f64> {
@@ -192,7 +195,10 @@ impl Best {
     }
 
     fn better_than(&self, other: &Self) -> bool {
-        (self.recall + self.ndcg).total_cmp(&(other.recall + other.ndcg)).then(self.recall.total_cmp(&other.recall)).is_gt()
+        (self.recall + self.ndcg)
+            .total_cmp(&(other.recall + other.ndcg))
+            .then(self.recall.total_cmp(&other.recall))
+            .is_gt()
     }
 }
 
@@ -205,7 +211,11 @@ pub(super) struct Tuning<'a> {
 }
 
 /// Every setting that `vary` makes of `base`.
-fn every<const N: usize>(base: &Parameters, lists: [&[f64]; N], vary: impl Fn(&mut Parameters, [f64; N])) -> Vec<Parameters> {
+fn every<const N: usize>(
+    base: &Parameters,
+    lists: [&[f64]; N],
+    vary: impl Fn(&mut Parameters, [f64; N]),
+) -> Vec<Parameters> {
     let count: usize = lists.iter().map(|list| list.len()).product();
     (0..count)
         .map(|index| {
@@ -459,7 +469,12 @@ impl<'a> Judge<'a> {
         }
         if category_weight > 0.0 {
             self.space.find_categories(tables.categories);
-            Workspace::in_categories(&self.space.categories, tables.categories, category_weight as f32, &mut self.terms);
+            Workspace::in_categories(
+                &self.space.categories,
+                tables.categories,
+                category_weight as f32,
+                &mut self.terms,
+            );
             if self.space.categories.is_empty() {
                 popularity_weight += category_weight;
             }

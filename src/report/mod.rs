@@ -34,9 +34,9 @@ pub mod table;
 mod text;
 mod tune;
 
-pub use map::{MapAxis, SegmentMap};
 pub use backtest::backtest_page;
+pub use map::{MapAxis, SegmentMap};
 pub use page::{Language, Page, Section, note, paragraph};
 pub use settings::{RawReport, ReportSettings};
-pub use tune::{TuneResults, TunedSet, curves, tune_page};
 pub use text::{Text, count, fixed, number, percent, signed, text};
+pub use tune::{TuneResults, TunedSet, curves, tune_page};

@@ -233,7 +233,9 @@ impl RunError {
             }
             Self::Feature(_) => ExitCode::BadJob,
             Self::Segment(SegmentError::TooFewMembers { .. } | SegmentError::TooFewKinds { .. }) => ExitCode::BadJob,
-            Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } | Self::NoAnswer => ExitCode::Bug,
+            Self::Segment(_) | Self::Engine(_) | Self::Unbalanced { .. } | Self::Json { .. } | Self::NoAnswer => {
+                ExitCode::Bug
+            }
             Self::Store(StoreError::Locked { .. }) => ExitCode::TryAgain,
             Self::Store(StoreError::NotFound { .. } | StoreError::BadPlace { .. }) => ExitCode::NoInput,
             Self::Output(StoreError::Locked { .. }) => ExitCode::TryAgain,

@@ -18,10 +18,10 @@ use crate::{
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, KChoice, LastingIds, Lifecycle,
-        MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags, ProfileInput,
-        ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook, TagEntry, TagView,
-        ValueBand, fit_sample,
+        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, KChoice, LastingIds,
+        Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags,
+        ProfileInput, ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook,
+        TagEntry, TagView, ValueBand, fit_sample,
     },
 };
 

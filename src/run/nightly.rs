@@ -308,6 +308,7 @@ fn run_here(
             "a smaller `k` may serve better",
         );
     }
+    note_unknown_offers(&side.contacts, &catalogue, &mut notes);
     let contacts = Contacts {
         log: ContactLog::new(side.contact_rows(), &catalogue),
         opt_in_known: opened.inputs.get(Table::Members).is_some_and(|t| t.has("channel_opt_in")),
@@ -588,6 +589,25 @@ impl SideTables {
             released: c.released,
         })
     }
+}
+
+/// Says once how many contacts name offers that are not in the catalogue: past campaigns, or ids written otherwise.
+fn note_unknown_offers(contacts: &[Contact], catalogue: &Catalogue, notes: &mut Findings) {
+    let known: HashSet<&str> = catalogue.offers.iter().map(|o| o.offer.id.as_str()).collect();
+    let mut unknown: BTreeMap<&str, u64> = BTreeMap::new();
+    for contact in contacts.iter().filter(|c| !known.contains(c.offer_id.as_str())) {
+        *unknown.entry(&contact.offer_id).or_default() += 1;
+    }
+    let Some((id, count)) = unknown.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0))) else { return };
+    let all: u64 = unknown.values().sum();
+    let ids = catalogue.offers.iter().map(|o| o.offer.id.as_str());
+    let help = match crate::base::findings::nearest(id, ids) {
+        Some(near) => format!("did you mean `{near}`? They hold no offer back"),
+        None => "they hold no offer back".to_owned(),
+    };
+    let message =
+        format!("{all} contacts name {} offers that are not in the catalogue, {count} of them `{id}`", unknown.len());
+    notes.note("offers::contacts_of_unknown_offers", JobPath::root().key("inputs").key("contacts"), message, help);
 }
 
 /// Says once which cities of members no table knows: they have no tier.

@@ -79,19 +79,27 @@ pub(super) fn check(raw: &RawOffer, at: &JobPath, findings: &mut Findings) {
 pub(super) fn proposal(index: u16, offer: &BoundOffer, member: &MemberView<'_>) -> Option<Proposal> {
     let kin = offer.kin.as_ref()?;
     let least = offer.offer.parameters.min_purchases.unwrap_or(PURCHASES);
-    let Interest { purchases, last, favourite } =
-        interest_in(member, None, |item| kin.contains(item as usize)).filter(|i| i.purchases >= least)?;
+    let close = interest_in(member, None, |item| kin.contains(item as usize)).filter(|i| i.purchases >= least)?;
+    // Named is the collection or brand of what was bought most often, as the offer names either, and counted is only it.
     let (items, subjects) = (member.world.items, &member.world.catalogue.subjects);
-    let collection = items.collection_of(favourite).map(|c| items.collections.get(c as usize));
-    let brand = items.brand_of(favourite).map(|b| items.brands.get(b as usize));
-    let about = collection
-        .filter(|c| offer.offer.collections.is_empty() || offer.offer.collections.iter().any(|o| o == c))
-        .map(|c| subjects.find(SubjectKind::Collection, c))
-        .or_else(|| brand.map(|b| subjects.find(SubjectKind::Brand, b)))?;
+    let by_brand = offer.offer.collections.is_empty() && !offer.offer.brands.is_empty();
+    let collection = items.collection_of(close.favourite).filter(|_| !by_brand);
+    let brand = items.brand_of(close.favourite);
+    let about = match (collection, brand) {
+        (Some(c), _) => subjects.find(SubjectKind::Collection, items.collections.get(c as usize)),
+        (None, Some(b)) => subjects.find(SubjectKind::Brand, items.brands.get(b as usize)),
+        (None, None) => return None,
+    };
+    let named = |item: u32| match collection {
+        Some(_) => items.collection_of(item) == collection,
+        None => items.brand_of(item) == brand,
+    };
+    let Interest { purchases, last, .. } =
+        interest_in(member, None, |item| kin.contains(item as usize) && named(item))?;
     Some(Proposal {
         offer: index,
         target: Target::None,
-        fit: 0.9 * saturate(f64::from(purchases), 4.0),
+        fit: 0.9 * saturate(f64::from(close.purchases), 4.0),
         reason: 0,
         evidence: Evidence { about, count: small(purchases), date: Some(last), ..Evidence::default() },
     })

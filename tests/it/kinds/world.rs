@@ -111,7 +111,14 @@ fn every_wrong_rule_points_into_itself() {
     insta::assert_snapshot!(
         [of("recency_dais < 30"), of("points > 'many'"), of("points / 0 > 1"), of("1 = 2"), of("points"), of("city_tier <")]
             .join("\n"),
-        @""
+        @r"
+    offers::bad_rule offers[18].eligible: offer `winback`: `recency_dais < 30` names the column `recency_dais` (character 1), which is not there (did you mean `recency_days`?)
+    offers::bad_rule offers[18].eligible: offer `winback`: `points > 'many'` failed on the data: Cast error: Cannot cast string 'many' to value of Int64 type (guard it: nullif(x, 0) under a division, try_cast instead of cast)
+    offers::bad_rule offers[18].eligible: offer `winback`: `points / 0 > 1` failed on the data: Divide by zero error (guard it: nullif(x, 0) under a division, try_cast instead of cast)
+    offers::nobody offers[18].eligible: nobody can get `winback`: its rule is never true (correct the rule)
+    offers::bad_rule offers[18].eligible: offer `winback`: `points` gives Int64, where true or false is wanted (make it true or false, for example with CAST(… AS …))
+    offers::bad_rule offers[18].eligible: offer `winback`: `city_tier <` is not a SQL expression: Expected: an expression, found: EOF (write one SQL expression, such as `quantity * unit_price`)
+    "
     );
 }
 
@@ -122,5 +129,11 @@ fn what_a_kind_needs_is_asked_for() {
             .replacen("festival = \"qixi\"", "festival = \"qixy\"", 1)
             .replacen("tiers = [\"gold\"", "tiers = [\"golden\"", 1)
     };
-    insta::assert_snapshot!(findings(edit).join("\n"), @"");
+    insta::assert_snapshot!(findings(edit).join("\n"), @r"
+    offers::unknown_tier offers[10].tiers[0]: `[loyalty]` has no tier `golden` (did you mean `gold`?)
+    offers::unknown_festival offers[14].festival: there is no festival `qixy` (did you mean `qixi`?)
+    job::offer_needs_table offers[20].kind: `community_invite` is of kind `community_invite`, which needs a table that is not named (name `[inputs.activities]` with `activity`)
+    job::offer_needs_table offers[22].kind: `referral_invite` is of kind `referral_invite`, which needs a table that is not named (name `[inputs.activities]` with `activity`)
+    job::offer_needs_table offers[27].kind: `donation_match` is of kind `donation_match`, which needs a table that is not named (name `[inputs.activities]` with `activity`)
+    ");
 }
