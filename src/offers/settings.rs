@@ -94,14 +94,16 @@ impl Offer {
     /// Whether there is only so much of it over all members.
     #[must_use]
     pub fn is_scarce(&self, decision: &DecisionSettings) -> bool {
+        self.is_limited() || (decision.budget_minor.is_some() && self.value_minor > 0)
+    }
+
+    /// Whether it has a budget or a cap over all members of its own.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
         let Caps { total, per_period, per_city, per_segment, cities, segments, .. } = &self.caps;
         let caps = total.or(*per_period).or(*per_city).or(*per_segment).is_some();
         let Budget { money_minor, stock, seats } = &self.budget;
-        caps || !cities.is_empty()
-            || !segments.is_empty()
-            || stock.or(*seats).is_some()
-            || money_minor.is_some()
-            || (decision.budget_minor.is_some() && self.value_minor > 0)
+        caps || !cities.is_empty() || !segments.is_empty() || stock.or(*seats).is_some() || money_minor.is_some()
     }
 }
 
@@ -549,7 +551,7 @@ fn check_decision(
 }
 
 fn fallback(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> Option<u16> {
-    let fits = |o: &Offer| o.kind.fills_lists() && o.eligible.is_none();
+    let fits = |o: &Offer| o.kind.fills_lists() && o.eligible.is_none() && !o.is_limited();
     let found = match &raw.fallback {
         None => offers.iter().position(|o| fits(o) && o.items.is_empty() && o.categories.is_empty()),
         Some(id) => {
@@ -565,7 +567,7 @@ fn fallback(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Fi
                     "offers::unfit_fallback",
                     at.key("fallback"),
                     format!("`{id}` cannot fill the lists of all members"),
-                    "name an offer of kind `next_item` without `eligible`",
+                    "name an offer of kind `next_item` without `eligible`, caps and budget",
                 ),
                 Some(_) => {}
             }
