@@ -452,7 +452,13 @@ fn offers_from_tables() {
         Err(JobError::Wrong { report }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
         other => panic!("{other:?}"),
     };
-    assert_snapshot!(report(load(&file, &[])), @"");
+    assert_snapshot!(report(load(&file, &[])), @r#"
+    DIR/a.csv:3:1: error[job::wrong_type]: `offers[1].priority` is the text "high", but must be a number
+    DIR/a.csv:3:1: error[job::unknown_key]: `prioriti` is not a key of `offers[1]` (did you mean `priority`?)
+    DIR/a.csv:3:1: error[offers::unknown_kind]: there is no offer kind `nextitem` (did you mean `next_item`?)
+    DIR/b.parquet:1:1: error[offers::duplicate_id]: two offers are called `a1` (numbers 1 and 3) (give every offer an id of its own)
+    DIR/b.parquet:1:1: error[offers::unknown_kind]: there is no offer kind `winbak` (did you mean `winback`?)
+    "#);
     std::fs::write(folder.path().join("b.parquet"), "no parquet").unwrap();
     let said = report(load(&file, &["offers_file=[\"b.parquet\", \"c.xlsx\", \"d.csv\"]".to_owned()]));
     assert!(said.contains("job::bad_offers_file") && said.contains("job::offers_file_type"), "{said}");

@@ -145,7 +145,8 @@ impl RawBudget {
     pub fn check(&self, value: Minor, currency: Currency, at: &JobPath, findings: &mut Findings) -> Budget {
         let money_minor =
             super::settings::money(("money", self.money), ("money_minor", self.money_minor), at, currency, findings);
-        if money_minor == Some(0) {
+        let negative = self.money.is_some_and(|m| m < 0.0) || self.money_minor.is_some_and(|m| m < 0);
+        if money_minor == Some(0) && !negative {
             findings.warn("offers::cap_of_zero", at.key("money"), "a budget of 0 lets nobody have the offer", "");
         }
         if let Some(money) = money_minor

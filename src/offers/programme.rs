@@ -358,12 +358,17 @@ fn check_holiday(raw: &RawHoliday, cities: &CityTiers, at: &JobPath, findings: &
 /// Warns of names that no table of cities has.
 pub(super) fn check_cities(named: &[String], cities: &CityTiers, at: &JobPath, findings: &mut Findings) {
     for (i, city) in named.iter().enumerate() {
-        if cities.tier(city).is_none() {
-            let help = nearest(CityTiers::plain(city), cities.names()).map_or_else(
-                || "correct it, or give its tier under `[cities.tiers]`".to_owned(),
-                |near| format!("did you mean `{near}`? Else give its tier under `[cities.tiers]`"),
-            );
-            findings.warn("cities::unknown_city", at.index(i), format!("there is no city `{city}`"), help);
-        }
+        check_city(city, cities, at.index(i), findings);
+    }
+}
+
+/// Warns of a name that no table of cities has.
+pub(super) fn check_city(city: &str, cities: &CityTiers, at: JobPath, findings: &mut Findings) {
+    if cities.tier(city).is_none() {
+        let help = nearest(CityTiers::plain(city), cities.names()).map_or_else(
+            || "correct it, or give its tier under `[cities.tiers]`".to_owned(),
+            |near| format!("did you mean `{near}`? Else give its tier under `[cities.tiers]`"),
+        );
+        findings.warn("cities::unknown_city", at, format!("there is no city `{city}`"), help);
     }
 }

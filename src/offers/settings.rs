@@ -9,7 +9,7 @@ use super::{
     caps::{Budget, Caps},
     kind::{KindRef, Need, kind_named, kind_names},
     parameters::{self, Parameters},
-    programme::{Programme, check_cities},
+    programme::{Programme, check_cities, check_city},
     response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
 };
@@ -353,12 +353,9 @@ fn check_offer(
         money(("value", raw.value), ("value_minor", raw.value_minor), at, currency, findings).unwrap_or(0);
     let cost_minor = money(("cost", raw.cost), ("cost_minor", raw.cost_minor), at, currency, findings).unwrap_or(0);
     let caps = raw.caps.as_ref().map(|c| c.check(&at.key("caps"), findings)).unwrap_or_default();
-    check_cities(
-        &caps.cities.keys().cloned().collect::<Vec<_>>(),
-        &programme.cities,
-        &at.key("caps").key("cities"),
-        findings,
-    );
+    for city in caps.cities.keys() {
+        check_city(city, &programme.cities, at.key("caps").key("cities").key(city), findings);
+    }
     let budget = raw.budget.as_ref().map(|b| b.check(value_minor, currency, &at.key("budget"), findings));
     let channels: Vec<String> = raw.channel.iter().chain(&raw.channels).cloned().collect();
     if raw.channel.is_some() && !raw.channels.is_empty() {

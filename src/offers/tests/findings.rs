@@ -148,5 +148,30 @@ fn caps_budgets_places_and_windows() {
         [loyalty]
         tiers = [{ code = "gold", spend = 100.0 }, { code = "black", spend = 100.0 }]
     "#;
-    insta::assert_snapshot!(of(job).join("\n"), @"");
+    insta::assert_snapshot!(of(job).join("\n"), @r"
+    cities::tier_out_of_range cities.tiers.鹤城 | 6 is no tier of `鹤城` | from 1 (first tier) to 5
+    loyalty::not_rising loyalty.tiers[1] | `black` asks for no more than the tier below it | write the tiers from the lowest up
+    calendar::when calendar.holidays[1] | it is not said, or said twice, when `opening` is | give one of `dates`, `day` and `lunar`
+    calendar::bad_day calendar.holidays[1].day | `9-9` is no such day | write month and day, such as 03-08
+    calendar::duplicate_code calendar.holidays[1].code | two holidays are called `opening` | give each a code
+    offers::cap_of_zero offers[0].caps.total | a cap of 0 lets nobody have the offer | raise it
+    offers::negative_cap offers[0].caps.per_city | -3 is no number of members | write 0 or more, or leave it out for no cap
+    offers::period_without_cap offers[0].caps.per_member_days | `per_member_days` without `per_member` does nothing | add the cap or take it out
+    cities::unknown_city offers[0].caps.cities.上还 | there is no city `上还` | did you mean `上海`? Else give its tier under `[cities.tiers]`
+    offers::value_negative offers[0].budget.money | `money` is negative | write 0 or more
+    offers::negative_cap offers[0].budget.seats | -1 is no number of members | write 0 or more, or leave it out for no cap
+    offers::value_negative offers[1].cost | `cost` is negative | write 0 or more
+    offers::budget_below_value offers[1].budget | the budget is smaller than one face value, so nobody gets the offer | raise the budget
+    offers::budget_without_value offers[2].budget.money | the offer has no face value, so it uses up no money | give the offer a `value`, or cap it with `caps.total` or `budget.seats`
+    offers::without_end offers[3].budget | `round` has no seats, so that everybody is invited | add `budget.seats` or `caps.per_city`
+    cities::unknown_city offers[3].cities[1] | there is no city `杭洲` | did you mean `杭州`? Else give its tier under `[cities.tiers]`
+    offers::out_of_range offers[3].city_tiers[0] | there is no city tier 7 | from 1 to 5
+    offers::bad_month_day offers[7].season_from | `02-30` is no day of a year | write month and day, such as 11-15
+    offers::half_a_season offers[7].season_from | a season needs its first and its last day | give `season_from` and `season_until`
+    offers::unknown_fallback offers[0].fallback | there is no offer `zerro` | did you mean `zero`?
+    offers::fallback_circle offers[2].fallback | the fallbacks of `free` lead back to it | let the last one have no `fallback`
+    offers::fallback_circle offers[3].fallback | the fallbacks of `round` lead back to it | let the last one have no `fallback`
+    offers::overlapping_windows offers[5].id | `spring_a` and `spring_b` offer the same to the same members, and their windows overlap | on common days the higher `priority` goes first, then the lower id; end one before the other starts
+    offers::nobody offers[6].festival | nobody can get `feast`: its festival does not come again | give the holiday dates that lie ahead
+    ");
 }
