@@ -271,7 +271,7 @@ fn term(t: &TermAnswer, lang: Lang) -> String {
     let day = t.last_day.map(|d| d.to_string()).unwrap_or_default();
     if let Some(count) = t.count {
         text.push_str(
-            &lang.pick(format!("（买过 {count} 次，最近 {day}）"), format!(" (bought {count} times, last on {day})")),
+            &lang.pick(format!("（{count} 次购物买过，最近 {day}）"), format!(" (in {count} of the baskets, last on {day})")),
         );
     } else if let Some(because) = &t.because {
         text.push_str(&lang.pick(format!("（因 {day} 买过「{because}」）"), format!(" (bought {because} on {day})")));

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{COLOURS, cut, width_of};
 use crate::report::{Text, text::at};
 
-const WIDTH: f64 = 330.0;
+const WIDTH: f64 = 346.0;
 const ROW: f64 = 20.0;
 const LABEL: f64 = 132.0;
 const MIDDLE: f64 = 192.0;
