@@ -9,6 +9,7 @@ mod decay;
 mod gaps;
 mod hazard;
 mod pool;
+mod price;
 mod rhythm;
 mod statistics;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use baskets::{MemberBaskets, View, newest_basket_day};
 pub use decay::{DecayTable, ONE};
 pub use gaps::UsualGap;
 pub use hazard::Hazard;
+pub use price::PriceTiers;
 pub use rhythm::{CategoryRhythms, Rhythm, RhythmRule, rhythm_where};
 pub use statistics::{ItemStatistics, PSEUDO_COUNTS, StatisticsPart, item_statistics, last_day};
 pub use transitions::{LAG_WEIGHTS, Neighbour, PROFILE_DECAY, SAME_BASKET, Transitions, transitions};

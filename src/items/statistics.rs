@@ -8,7 +8,7 @@ use super::{
     transitions::PairCensus,
 };
 use crate::{
-    base::Day,
+    base::{Day, Minor, round::div_half_even},
     history::{Shard, ShardError, ShardSet},
     input::{ItemTable, NONE},
 };
@@ -27,6 +27,8 @@ struct Counts {
     opportunities: u64,
     /// Thousandths.
     units: i64,
+    /// Minor units paid for them.
+    paid: i64,
     /// `i32::MIN` where never sold.
     last_day: i32,
 }
@@ -71,6 +73,7 @@ impl StatisticsPart {
             a.rebought += b.rebought;
             a.opportunities += b.opportunities;
             a.units = a.units.saturating_add(b.units);
+            a.paid = a.paid.saturating_add(b.paid);
             a.last_day = a.last_day.max(b.last_day);
         }
         add_all(&mut self.weighted, &other.weighted);
@@ -134,8 +137,9 @@ impl Work {
         for member in 0..shard.members.len() {
             let part = &mut self.part;
             self.baskets.fill_with(shard, member, view, |line, item| {
-                let units = &mut part.counts[item as usize].units;
-                *units = units.saturating_add(i64::from(shard.quantity[line]));
+                let counts = &mut part.counts[item as usize];
+                counts.units = counts.units.saturating_add(i64::from(shard.quantity[line]));
+                counts.paid = counts.paid.saturating_add(shard.amount[line]);
             });
             if self.baskets.is_empty() {
                 continue;
@@ -329,6 +333,16 @@ impl ItemStatistics {
     #[must_use]
     pub fn units(&self, item: u32) -> i64 {
         self.counts[item as usize].units
+    }
+
+    /// Mean price paid for a unit, in minor units, rounded half-even.
+    #[must_use]
+    pub fn mean_price(&self, item: u32) -> Option<Minor> {
+        let Counts { units, paid, .. } = self.counts[item as usize];
+        if units <= 0 {
+            return None;
+        }
+        Minor::try_from(div_half_even(i128::from(paid) * 1000, i128::from(units))).ok()
     }
 
     /// Day of the item's newest purchase.

@@ -194,9 +194,11 @@ impl<'a> Decider<'a> {
         draft.lists.reserve(shard.members.len(), usize::from(catalogue.decision.slots));
         for (member, id) in shard.members.iter().enumerate() {
             let slots = self.decide(shard, member, id, inputs, space);
-            let DecideSpace { list, choices, scarce, .. } = &mut *space;
+            let DecideSpace { list, choices, .. } = &mut *space;
             self.finish(&list.list, inputs.previous.of(id), list, choices);
-            draft.lists.push(choices);
+            self.foretell(&space.candidates, &space.workspace, &mut space.choices);
+            draft.lists.push(&space.choices);
+            let DecideSpace { list, choices, scarce, .. } = &mut *space;
             if let Some(known) = inputs.scarce {
                 self.finish(&list.scarce, &[], list, scarce);
                 let standby = |offer: u16| self.best_of(offer, list);
@@ -407,6 +409,19 @@ impl<'a> Decider<'a> {
         let own = list.proposals.iter().filter(|p| p.offer == offer);
         let best = own.max_by(|a, b| score(a).total_cmp(&score(b)).then(b.target.cmp(&a.target)))?;
         Some(self.choice(&Scored { score: score(best), proposal: *best }, &[], list))
+    }
+
+    /// Gives items that nothing is learned of from contacts the probability that the member buys them within the horizon.
+    fn foretell(&self, candidates: &[Candidate], space: &Workspace, choices: &mut [Choice]) {
+        if !self.scorer.is_calibrated() {
+            return;
+        }
+        for choice in choices.iter_mut().filter(|choice| choice.chance.probability.is_none()) {
+            let Some(item) = choice.target.item() else { continue };
+            let known = candidates.iter().find(|c| c.item == item).map(|c| c.score);
+            let score = known.unwrap_or_else(|| self.scorer.score(item, space));
+            choice.chance.probability = self.scorer.probability(score).map(|p| ((p * 1e3).round() / 1e3) as f32);
+        }
     }
 
     /// A scored proposal as a decision.

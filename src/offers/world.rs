@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     input::ItemTable,
-    items::{AttachStatistics, Fits, ItemStatistics, RhythmRule},
+    items::{AttachStatistics, Fits, ItemStatistics, PriceTiers, RhythmRule},
     recommend::{RepeatPolicy, RepeatRules},
 };
 
@@ -46,6 +46,7 @@ pub struct World<'a> {
     has_accessories: bool,
     /// By item: what it and its variants are variants of; empty where the shop has no variants.
     family: Vec<u32>,
+    price_tiers: PriceTiers,
 }
 
 impl<'a> World<'a> {
@@ -110,6 +111,7 @@ impl<'a> World<'a> {
             accessories: Bits::from_fn(items.len(), |i| accessory[i]),
             has_accessories: accessory.contains(&true),
             family,
+            price_tiers: PriceTiers::new(items, statistics),
         }
     }
 
@@ -143,10 +145,10 @@ impl<'a> World<'a> {
         self.rebuys.contains(item as usize)
     }
 
-    /// The item's price tier within its category, 1 = lowest, as the items table has it.
+    /// The item's price tier within its category, 1 = lowest: as the items table has it, else learned from prices.
     #[must_use]
     pub fn price_tier(&self, item: u32) -> Option<u8> {
-        self.items.price_tier.get(item as usize).copied().filter(|tier| *tier > 0)
+        self.price_tiers.get(item)
     }
 
     /// Whether the item is only of use with a device.

@@ -10,22 +10,38 @@ pub struct Associations {
     offsets: Vec<u32>,
     entries: Vec<(u32, f32)>,
     mass: Vec<f32>,
+    /// By item: `Σ_j C_ji / Σ_j m_j`, its share of next baskets whatever was bought before.
+    base: Vec<f32>,
 }
 
 impl Associations {
-    pub(super) const NOTHING: Self = Self { offsets: Vec::new(), entries: Vec::new(), mass: Vec::new() };
+    pub(super) const NOTHING: Self =
+        Self { offsets: Vec::new(), entries: Vec::new(), mass: Vec::new(), base: Vec::new() };
 
     /// The rows of `transitions`, scaled so that the largest mass is 1.
     #[must_use]
     pub fn new(transitions: &Transitions) -> Self {
         let largest = (0..transitions.len() as u32).map(|i| transitions.mass(i)).max().unwrap_or(0).max(1) as f64;
-        let mut whole = Self { offsets: vec![0], entries: Vec::with_capacity(transitions.pairs()), mass: Vec::new() };
+        let mut whole = Self { offsets: vec![0], entries: Vec::with_capacity(transitions.pairs()), ..Self::default() };
         for item in 0..transitions.len() as u32 {
             whole.entries.extend(transitions.of(item).iter().map(|n| (n.item, (n.count as f64 / largest) as f32)));
             whole.offsets.push(whole.entries.len() as u32);
             whole.mass.push((transitions.mass(item) as f64 / largest) as f32);
         }
+        let mass: f64 = whole.mass.iter().map(|m| f64::from(*m)).sum();
+        let mut base = vec![0.0f64; transitions.len()];
+        for (item, count) in &whole.entries {
+            base[*item as usize] += f64::from(*count);
+        }
+        whole.base = base.into_iter().map(|sum| (sum / mass.max(f64::MIN_POSITIVE)) as f32).collect();
         whole
+    }
+
+    /// How much an entry of `source` tells of `item`: its part of the score times the logarithm of its lift over the
+    /// item's share of next baskets whatever was bought before.
+    pub(super) fn telling(&self, source: u32, item: u32, count: f32, part: f32) -> f32 {
+        let expected = self.mass(source) * self.base.get(item as usize).copied().unwrap_or(0.0);
+        part * (count / expected.max(f32::MIN_POSITIVE)).ln()
     }
 
     /// C_ji of what goes with `item`, largest first.

@@ -35,7 +35,7 @@ pub use calibration::Calibration;
 pub use knowledge::ItemKnowledge;
 pub use parameters::{HalfLives, Parameters, Tuned, TunedFrom};
 pub use repeat::{RepeatPolicy, RepeatRules};
-pub use scorer::{Candidate, Scorer, Term};
+pub use scorer::{Candidate, Scorer, Term, USUAL_SCORE};
 pub use settings::{RawRecommend, RecommendSettings};
 pub use terms::{ScoreTerms, TermEvidence, TermPart};
 pub use tune::{reusable, tune};

@@ -33,6 +33,10 @@ pub enum Term {
     PopularNow,
 }
 
+/// A score like many: of an item that stands in one of ten of the member's baskets. Where a fit of 0 to 1 is made of a
+/// score, it is one half here.
+pub const USUAL_SCORE: f64 = 0.1;
+
 /// An item for a member.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
@@ -200,6 +204,19 @@ impl<'a> Scorer<'a> {
         &self.parameters
     }
 
+    /// Whether scores have probabilities.
+    #[must_use]
+    pub fn is_calibrated(&self) -> bool {
+        self.calibration.is_some()
+    }
+
+    /// The score of an item for the member that was read last, whether or not it may be offered.
+    #[must_use]
+    pub fn score(&self, item: u32, space: &Workspace) -> f64 {
+        let rebuy = space.own_item(item).map_or(0.0, |own| self.rebuy_part(own, space));
+        rebuy + f64::from(space.explore.get(item)) + self.popular_part(item, space)
+    }
+
     /// The calibrated probability that a member buys an item of this score within the horizon; `None` without a
     /// calibration.
     #[must_use]
@@ -303,7 +320,6 @@ impl<'a> Scorer<'a> {
         let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
         for &(source, share) in &space.sources {
             let scale = share * weight;
-            let mass = self.associations.mass(source);
             for &(item, count) in self.associations.of(source) {
                 let place = space.place[item as usize];
                 if place == 0 {
@@ -316,7 +332,7 @@ impl<'a> Scorer<'a> {
                     continue;
                 }
                 part.0 += value;
-                let telling = scale * (count - mass * self.terms[item as usize].popularity);
+                let telling = self.associations.telling(source, item, count, value);
                 if telling > part.1 {
                     (part.1, part.2) = (telling, source);
                 }
@@ -388,8 +404,7 @@ impl<'a> Scorer<'a> {
                 continue;
             }
             made.transition += value;
-            let expected = self.associations.mass(source) * self.terms[item as usize].popularity;
-            let telling = share * weight as f32 * (count - expected);
+            let telling = self.associations.telling(source, item, count, value as f32);
             if telling > largest {
                 largest = telling;
                 made.because = Some(source);

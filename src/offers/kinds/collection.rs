@@ -18,7 +18,7 @@ use super::{
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    recommend::{Candidate, Term},
+    recommend::{Candidate, Term, USUAL_SCORE},
 };
 
 const BOUGHT_IN_IT: u8 = 0;
@@ -104,7 +104,7 @@ impl OfferKind for Collection {
             out.push(Proposal {
                 offer: index,
                 target: Target::Item(candidate.item),
-                fit: 0.8 * saturate(candidate.score, 1.0),
+                fit: 0.8 * saturate(candidate.score, USUAL_SCORE),
                 reason: NEIGHBOUR,
                 evidence: Evidence { about: Target::Item(because), date: Some(day), ..Evidence::default() },
             });

@@ -12,7 +12,7 @@ use super::{
     },
     common::small,
 };
-use crate::input::contract::Table;
+use crate::{input::contract::Table, recommend::USUAL_SCORE};
 
 const BOUGHT_BEFORE: u8 = 0;
 const SUITS: u8 = 1;
@@ -76,7 +76,7 @@ impl OfferKind for GroupBuy {
                 Proposal {
                     offer: index,
                     target: Target::Item(candidate.item),
-                    fit: 0.7 * saturate(candidate.score, 1.0),
+                    fit: 0.7 * saturate(candidate.score, USUAL_SCORE),
                     reason: SUITS,
                     evidence: Evidence {
                         count: size(candidate.item).and_then(|n| small(u32::from(n))),

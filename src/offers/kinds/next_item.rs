@@ -13,11 +13,9 @@ use super::super::{
 use crate::{
     base::Day,
     history::Timeline,
-    recommend::{Candidate, Term},
+    recommend::{Candidate, Term, USUAL_SCORE},
 };
 
-/// Score at which the fit is one half: a rebuy item that stood in the member's newest basket.
-const HALF_SCORE: f64 = 1.0;
 /// Popular items kept to fill lists with.
 const FILLERS: usize = 200;
 
@@ -25,6 +23,7 @@ const BOUGHT_BEFORE: u8 = 0;
 const BOUGHT_ONCE: u8 = 1;
 const BECAUSE_YOU_BOUGHT: u8 = 2;
 const POPULAR_NOW: u8 = 3;
+const POPULAR_IN_CATEGORY: u8 = 4;
 
 /// The kind.
 pub(super) struct NextItem;
@@ -65,6 +64,14 @@ static REASONS: &[Reason] = &[
         fills: &[Item],
         zh: "大家最近都在买「{item}」。",
         en: "Popular now: {item}.",
+        short: ("热门：「{item}」。", "Popular: {item}."),
+        undated: None,
+    },
+    Reason {
+        code: "popular_in_category",
+        fills: &[Item, Because],
+        zh: "您常选购的{because}中，「{item}」最近很受欢迎。",
+        en: "{item} is popular now in {because}, where you buy.",
         short: ("热门：「{item}」。", "Popular: {item}."),
         undated: None,
     },
@@ -141,12 +148,15 @@ fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
         Term::BecauseOf { item, last_day } if world.may_name(item) => {
             (BECAUSE_YOU_BOUGHT, Evidence { about: Target::Item(item), date: dated(last_day), ..Evidence::default() })
         }
+        Term::InCategory { category } if world.category_allowed(category) => {
+            (POPULAR_IN_CATEGORY, Evidence { about: Target::Category(category), ..Evidence::default() })
+        }
         Term::BecauseOf { .. } | Term::InCategory { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
     };
     Proposal {
         offer: index,
         target: Target::Item(candidate.item),
-        fit: saturate(candidate.score, HALF_SCORE),
+        fit: saturate(candidate.score, USUAL_SCORE),
         reason,
         evidence,
     }

@@ -80,7 +80,7 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
     let lags: Vec<f64> = LAG_WEIGHTS.iter().map(|w| *w as f64 / 1024.0).collect();
     for baskets in all.values() {
         let baskets: Vec<(&Day, &BTreeSet<u32>)> = baskets.iter().collect();
-        for (target, (day, basket)) in baskets.iter().enumerate() {
+        for (target, (day, basket)) in baskets.iter().enumerate().skip(baskets.len().saturating_sub(16)) {
             let q = recency(**day, p.transition_half_life_days);
             let mut profile = vec![0.0; ITEMS as usize];
             for lag in 1..=6usize.min(target) {
