@@ -12,7 +12,7 @@ use std::{
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path as ObjectPath};
 
-use super::support::{demo, digests, root, sha256};
+use super::support::{demo, digests, root, digest_of};
 
 const BUCKET: &str = "shop";
 const KEYS: [(&str, &str); 3] =
@@ -157,7 +157,7 @@ fn from_s3_to_s3() {
         .iter()
         .filter_map(|meta| Some((meta, meta.location.as_ref().strip_prefix(&format!("runs/demo/{folder}/"))?)))
         .filter(|(_, name)| *name != "timings.json")
-        .map(|(meta, name)| (name.to_owned(), sha256(&read(&meta.location))))
+        .map(|(meta, name)| (name.to_owned(), digest_of(name, &read(&meta.location), &demo().manifest.run_id)))
         .collect();
     assert_eq!(found, expected);
 

@@ -86,8 +86,7 @@ pub fn demo() -> &'static Published {
     })
 }
 
-/// Files below a folder with the SHA-256 of their bytes, without those that may vary. The report names its run, which
-/// is left out: runs of equal data in other files have other ids.
+/// Files below a folder with the digests of their bytes ([`digest_of`]), without those that may vary.
 pub fn digests(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let manifest = fs::read(folder.join("manifest.json")).unwrap_or_default();
@@ -103,15 +102,21 @@ pub fn digests(folder: &Path) -> BTreeMap<String, String> {
             }
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
             if !matches!(name.as_str(), "timings.json" | "metrics.prom" | "lineage.ndjson") && !name.ends_with(".log") {
-                let mut bytes = fs::read(&path).unwrap();
-                if name == "report.html" {
-                    bytes = String::from_utf8(bytes).unwrap().replace(run_id, "").into_bytes();
-                }
-                found.insert(name, sha256(&bytes));
+                let digest = digest_of(&name, &fs::read(&path).unwrap(), run_id);
+                found.insert(name, digest);
             }
         }
     }
     found
+}
+
+/// SHA-256 of a file of a run. The report and the files' description for a target name their run, which is left out: runs
+/// of equal data in other files have other ids.
+pub fn digest_of(name: &str, bytes: &[u8], run_id: &str) -> String {
+    if name == "report.html" || name.ends_with("/target.json") {
+        return sha256(String::from_utf8(bytes.to_vec()).unwrap().replace(run_id, "").as_bytes());
+    }
+    sha256(bytes)
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
