@@ -10,6 +10,7 @@ mod generate;
 mod init;
 mod logging;
 mod progress;
+mod watch;
 mod push;
 mod rollback;
 mod run;

@@ -9,6 +9,7 @@ use super::{
     progress,
     summary::describe,
     terminal::{complain, job_error, run_error, show, show_report},
+    watch::{End, Watch},
 };
 use crate::{
     base::Day,
@@ -50,6 +51,15 @@ pub(super) struct Arguments {
     /// End with exit code 99 if the same job, inputs and day are published already
     #[arg(long)]
     skip_if_published: bool,
+    /// Write a Prometheus text file of the run, for the node exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+    /// Append OpenLineage events of the run to a file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    lineage_file: Option<PathBuf>,
+    /// Call URL/start when the run begins and URL/EXIT-CODE when it ends [default: the environment's NEXTOFFER_PING_URL]
+    #[arg(long, value_name = "URL")]
+    ping_url: Option<String>,
     /// Form of the log
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -117,12 +127,31 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     ExitCode::Done
 }
 
-/// Runs one day.
+/// Runs one day, watched.
 fn one(arguments: &Arguments, loaded: &Loaded, options: &RunOptions) -> ExitCode {
+    // An address with a secret in it is better off there than on a command line that everybody can list.
+    let ping_url = arguments.ping_url.clone().or_else(|| std::env::var("NEXTOFFER_PING_URL").ok());
+    let watch = Watch::start(
+        &loaded.job,
+        arguments.out.as_deref(),
+        arguments.metrics_file.as_deref(),
+        arguments.lineage_file.as_deref(),
+        ping_url.as_deref(),
+    );
+    let mut end = End::default();
+    let code = one_here(arguments, loaded, options, &mut end);
+    watch.end(code, &end);
+    code
+}
+
+fn one_here(arguments: &Arguments, loaded: &Loaded, options: &RunOptions, ended: &mut End) -> ExitCode {
     let listener = progress::listener(arguments.quiet, arguments.log_format);
     let outcome = match run::run(loaded, options, listener.as_ref()) {
         Ok(outcome) => outcome,
-        Err(error) => return run_error(&error),
+        Err(error) => {
+            ended.error = Some(error.to_string());
+            return run_error(&error);
+        }
     };
     let (summary, remarks, place, end) = match outcome {
         Outcome::AlreadyPublished { folder } => {
@@ -150,5 +179,7 @@ fn one(arguments: &Arguments, loaded: &Loaded, options: &RunOptions) -> ExitCode
         }
         show(&end);
     }
+    // A dry run is no success that a watcher should hear of.
+    ended.summary = place.is_some().then_some(summary);
     ExitCode::Done
 }

@@ -58,6 +58,20 @@ impl Stages {
     }
 }
 
+/// The time in seconds since 1970: for metrics, which are outside the manifest.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "tells watchers when a run ended; nothing in a result comes from it")]
+pub fn now_seconds() -> f64 {
+    jiff::Timestamp::now().as_millisecond() as f64 / 1000.0
+}
+
+/// The time as RFC 3339: for events, which are outside the manifest.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "tells watchers when a run ended; nothing in a result comes from it")]
+pub fn now_text() -> String {
+    jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default().to_string()
+}
+
 fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

@@ -19,9 +19,12 @@ mod init;
 mod inputs;
 mod kind_needs;
 mod learn;
+mod lineage;
 mod manifest;
+mod metrics;
 mod nightly;
 mod outputs;
+mod ping;
 mod previous;
 mod published;
 mod push;
@@ -39,7 +42,7 @@ pub use answer::{
     SlotAnswer, Status, TagAnswer, TermAnswer,
 };
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
-pub use clock::{StageTime, Stages};
+pub use clock::{StageTime, Stages, now_seconds, now_text};
 pub use diff::{
     DiffOptions, Difference, FeatureDrift, FeatureShift, FigureChange, ListsChange, MembersChange, Move, OfferChange,
     RunName, SegmentChange, TagChange, diff,
@@ -50,8 +53,11 @@ pub use explain::{ExplainOptions, Explanation, RunFound, explain};
 pub use export::{ExportOptions, Exported, export};
 pub use init::{FirstJob, InitOptions, init};
 pub use inputs::{Inputs, open_inputs};
+pub use lineage::{Lineage, LineageEvent};
 pub use manifest::Manifest;
+pub use metrics::{failure_metrics, read_metrics, success_metrics, write_metrics};
 pub use nightly::{Outcome, PreviousChoice, RunOptions, check, run};
+pub use ping::ping;
 pub use push::{PushError, PushOptions, Pushed, push};
 pub use rollback::{RollbackOptions, RolledBack, rollback};
 pub use summary::{OfferSummary, ReasonSummary, RunSummary, SegmentSummary};

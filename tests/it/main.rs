@@ -25,3 +25,4 @@ mod planted;
 mod rollback;
 mod stability;
 mod support;
+mod watch;

@@ -12,7 +12,7 @@ use std::{
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path as ObjectPath};
 
-use super::support::{demo, digests, root, digest_of};
+use super::support::{demo, digest_of, digests, root};
 
 const BUCKET: &str = "shop";
 const KEYS: [(&str, &str); 3] =
