@@ -322,7 +322,7 @@ mod tests {
     fn what_may_be_chance_names_nothing() {
         let columns = [column("orders", Family::Frequency, None), column("net_spend", Family::Spend, None)];
         let row = vec![Difference { effect: 2.0, z: 3.9 }, Difference { effect: -0.5, z: -4.2 }];
-        assert_eq!(names(&columns, &[row.clone()], &[])[0].zh, "低消费");
+        assert_eq!(names(&columns, std::slice::from_ref(&row), &[])[0].zh, "低消费");
         // A name that was given stays while it is true.
         let kept = Name { zh: "超高频".into(), en: "very frequent".into(), traits: vec!["orders++".into()] };
         assert_eq!(names(&columns, &[row], &[Some(kept)])[0].zh, "超高频");
