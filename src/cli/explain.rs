@@ -167,10 +167,13 @@ fn status(status: Status, lang: Lang) -> &'static str {
         Status::Minor => lang.pick("未纳入：未成年且无监护人同意", "left out: a minor without a guardian's consent"),
         Status::Forgotten => lang.pick("未纳入：会员要求被遗忘", "left out: asked to be forgotten"),
         Status::NoLines => lang.pick(
-            "会员表中有此人，但没有保留下来的交易行，因此不在运行中",
-            "known from the members table, but without a purchase line that is kept: not in the run",
+            "会员表或授权表中有此人，但没有保留下来的交易行，因此不在运行中",
+            "known from the members or consent table, but without a purchase line that is kept: not in the run",
         ),
-        Status::Unknown => lang.pick("各输入表中都没有这个会员编号", "no table that is read has a member of this id"),
+        Status::Unknown => lang.pick(
+            "会员表、授权表和运行的交易行中都没有这个编号",
+            "neither the members and consent tables nor the lines of the run know this id",
+        ),
     }
 }
 
@@ -270,9 +273,10 @@ fn term(t: &TermAnswer, lang: Lang) -> String {
     let mut text = format!("{called} {}", short(t.value));
     let day = t.last_day.map(|d| d.to_string()).unwrap_or_default();
     if let Some(count) = t.count {
-        text.push_str(
-            &lang.pick(format!("（{count} 次购物买过，最近 {day}）"), format!(" (in {count} of the baskets, last on {day})")),
-        );
+        text.push_str(&lang.pick(
+            format!("（{count} 次购物买过，最近 {day}）"),
+            format!(" (in {count} of the baskets, last on {day})"),
+        ));
     } else if let Some(because) = &t.because {
         text.push_str(&lang.pick(format!("（因 {day} 买过「{because}」）"), format!(" (bought {because} on {day})")));
     }

@@ -358,6 +358,12 @@ impl ConsentLedger {
         Ok((Self { states: Some(states) }, counts, lost))
     }
 
+    /// Whether a member has a row.
+    #[must_use]
+    pub fn contains(&self, member: &str) -> bool {
+        self.states.as_ref().is_some_and(|states| states.contains_key(member))
+    }
+
     /// What a member's data may be used for on `as_of`.
     #[must_use]
     pub fn permission(&self, member: &str, birth: Option<Day>, as_of: Day, rules: &ConsentSettings) -> Permission {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     base::{Day, hash::shard_of},
-    history::Standing,
+    history::{Exclusion, Standing},
     offers::{
         Arm, Catalogue, Choice, Holdout, Language, OfferTrace, Proposal, ScoreParts, SentenceWriter, Target, Verdict,
         six_digits,
@@ -39,9 +39,9 @@ pub enum Status {
     Minor,
     /// Left out: asked to be forgotten.
     Forgotten,
-    /// Known from the members table, but without a purchase line that is kept.
+    /// Known from a table beside the lines, but without a purchase line that is kept.
     NoLines,
-    /// Nobody of that id in any table that is read.
+    /// Neither a table beside the lines nor the run's lines know the id.
     Unknown,
 }
 
@@ -277,17 +277,25 @@ pub(super) struct Night<'a> {
 }
 
 impl Night<'_> {
-    /// Everything about one member.
-    pub(super) fn answer(&self, run_id: String, member: &str, standing: Standing) -> Result<Answer, RunError> {
+    /// Everything about one member; `listed`: whether a table beside the lines has a row of the member.
+    pub(super) fn answer(
+        &self,
+        run_id: String,
+        member: &str,
+        standing: Standing,
+        listed: bool,
+    ) -> Result<Answer, RunError> {
         let histories = self.scene.histories;
         let shards = &histories.shards;
         let index = shard_of(member.as_bytes(), shards.len().max(1));
         let at = shards.get(index)?.members.find(member);
         let status = match (standing, at) {
+            // Of whom nothing is known, nothing lawful is either: that is no answer to who asks.
+            (Standing::Excluded(Exclusion::NoLawfulBasis), _) if !listed => Status::Unknown,
             (Standing::Excluded(why), _) => excluded(why),
             _ if histories.opted_out.find(member).is_some() => Status::OptedOut,
             (_, Some(_)) => Status::Personalised,
-            _ if self.scene.members.contains(member) => Status::NoLines,
+            _ if listed => Status::NoLines,
             _ => Status::Unknown,
         };
         let writer = SentenceWriter::new(self.catalogue, self.scene.items, self.scene.job.labels());
@@ -543,8 +551,7 @@ fn proposed(proposal: &Proposal, parts: &ScoreParts, bound: &crate::offers::Boun
     }
 }
 
-fn excluded(why: crate::history::Exclusion) -> Status {
-    use crate::history::Exclusion;
+fn excluded(why: Exclusion) -> Status {
     match why {
         Exclusion::NoLawfulBasis => Status::NoLawfulBasis,
         Exclusion::Withdrawn => Status::Withdrawn,

@@ -328,7 +328,7 @@ fn run_here(
     if let Some(member) = asked {
         let standing = side.standing(job, member, as_of);
         let night = Night { scene: &scene, described: &described, decided: &decided, catalogue: &catalogue };
-        return Ok(Ended::Answer(Box::new(night.answer(run_id, member, standing)?)));
+        return Ok(Ended::Answer(Box::new(night.answer(run_id, member, standing, side.lists(member))?)));
     }
 
     progress.start("write", None);
@@ -556,6 +556,11 @@ impl SideTables {
             side.lost.push((input.table, lost));
         }
         Ok(side)
+    }
+
+    /// Whether a table beside the lines has a row of the member.
+    fn lists(&self, member: &str) -> bool {
+        self.members.contains(member) || self.consent.contains(member) || self.forgotten.contains(member)
     }
 
     /// Whether a member's data may be used, and for what.

@@ -184,7 +184,7 @@ fn explain_on_the_command_line() {
     assert_eq!((&json["exact"], &json["member_id"]), (&true.into(), &member.into()));
     let nobody = with(&["--member", "nobody-of-this-id"]);
     assert_eq!(nobody.code, 66);
-    assert!(nobody.out.contains("no table that is read has a member of this id"), "{}", nobody.out);
+    assert!(nobody.out.contains("nor the lines of the run know this id"), "{}", nobody.out);
     // Another job than that of the run: said, not hidden.
     let other = with(&["--member", member, "--set", "decision.slots=3"]);
     assert!(other.out.contains("the job or an input has changed since"), "{}", other.out);
