@@ -91,3 +91,40 @@ impl RawAutoK {
         AutoK { from, to, seeds, resamples, sample, least_stability, rechoose_days: self.rechoose_days }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        features::Features,
+        segments::{RawSegments, Segments},
+    };
+
+    fn checked(text: &str) -> (Segments, Vec<String>) {
+        let raw: RawSegments = toml::from_str(text).unwrap();
+        let mut findings = Findings::new();
+        let checked = raw.check(&JobPath::root().key("segments"), &Features::default(), &mut findings);
+        let found = findings.iter().map(|f| format!("{} {}", f.code, f.at)).collect();
+        (checked, found)
+    }
+
+    #[test]
+    fn a_number_or_the_word() {
+        let (number, found) = checked("k = 7");
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!((number.k, number.choose_k), (7, false));
+        let (auto, found) = checked("k = \"auto\"\nauto_k = { from = 3, to = 9, sample = 1000 }");
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!((auto.k, auto.choose_k, auto.auto_k.from), (9, true, 3));
+        assert!(toml::from_str::<RawSegments>("k = \"automatic\"").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_from_is_found() {
+        let text = "k = \"auto\"\nauto_k = { from = 12, to = 5, seeds = 0, sample = 10, least_stability = 1.5 }";
+        let (held, found) = checked(text);
+        let expected = ["to", "seeds", "sample", "least_stability"];
+        assert_eq!(found, expected.map(|key| format!("segments::auto_k_out_of_range segments.auto_k.{key}")));
+        assert_eq!((held.auto_k.from, held.auto_k.to, held.auto_k.sample), (12, 12, 1200));
+    }
+}

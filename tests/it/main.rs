@@ -26,3 +26,4 @@ mod rollback;
 mod stability;
 mod support;
 mod watch;
+mod tuning;
