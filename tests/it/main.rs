@@ -25,5 +25,5 @@ mod planted;
 mod rollback;
 mod stability;
 mod support;
-mod watch;
 mod tuning;
+mod watch;
