@@ -8,6 +8,7 @@ mod broken;
 mod cdnow;
 mod command;
 mod contract;
+mod crm;
 mod demo;
 mod floors;
 mod identity;

@@ -44,7 +44,7 @@ impl Server {
             .into_iter()
             .find(|place| place.join("initdb").exists() && place.join("pg_ctl").exists())
             .ok_or("there is no initdb and pg_ctl; apt-get install postgresql")?;
-        let folder = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").map_err(|e| e.to_string())?;
+        let folder = tempfile::Builder::new().prefix("pg").tempdir().map_err(|e| e.to_string())?;
         let server = Self { folder, binaries };
         let place = server.folder.path();
         if Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n") {
