@@ -149,14 +149,14 @@ pub struct Options {
     pub list: bool,
 }
 
-/// The plain columns of a member, under names that most CRMs take.
+/// The plain columns of a member, under names that most CRMs take. Sentences are not among them: they repeat counts and
+/// dates, so that they change where nothing else does.
 pub const MEMBER_FIELDS: &[(&str, &str)] = &[
     ("segment_code", "segment_code"),
     ("lifecycle", "lifecycle"),
     ("value_band", "value_band"),
     ("tags", "tags"),
     ("next_offer", "offer_1.offer_id"),
-    ("next_offer_text", "offer_1.text_zh"),
     ("next_offer_until", "offer_1.valid_until"),
 ];
 

@@ -21,7 +21,6 @@ impl Dialect for Salesforce {
                 ("Value_Band__c", "value_band"),
                 ("Tags__c", "tags"),
                 ("Next_Offer__c", "offer_1.offer_id"),
-                ("Next_Offer_Text__c", "offer_1.text_zh"),
                 ("Next_Offer_Until__c", "offer_1.valid_until"),
             ],
             limits: Limits {

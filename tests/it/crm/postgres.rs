@@ -115,11 +115,11 @@ const BY_HAND: &str = "begin;
 create temp table staging (op text, like by_hand) on commit drop;
 copy staging from '{file}' with (format csv, header match);
 delete from by_hand t using staging s where s.op = 'removed' and t.member_id = s.member_id;
-insert into by_hand select member_id, segment_code, lifecycle, value_band, tags, next_offer, next_offer_text,
-  next_offer_until from staging where op <> 'removed'
+insert into by_hand select member_id, segment_code, lifecycle, value_band, tags, next_offer, next_offer_until
+  from staging where op <> 'removed'
   on conflict (member_id) do update set segment_code = excluded.segment_code, lifecycle = excluded.lifecycle,
   value_band = excluded.value_band, tags = excluded.tags, next_offer = excluded.next_offer,
-  next_offer_text = excluded.next_offer_text, next_offer_until = excluded.next_offer_until;
+  next_offer_until = excluded.next_offer_until;
 commit;";
 
 #[test]
@@ -131,7 +131,7 @@ fn three_nights() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path();
     let create = "create table by_hand (member_id text primary key, segment_code text, lifecycle text, value_band text, \
-                  tags text[], next_offer text, next_offer_text text, next_offer_until date)";
+                  tags text[], next_offer text, next_offer_until date)";
     server.psql(create).unwrap();
     for (i, as_of) in NIGHTS.into_iter().enumerate() {
         let run = night(out, as_of, SETS);
