@@ -29,7 +29,11 @@ fn as_postgres(program: &Path) -> Command {
 
 fn run(command: &mut Command) -> Result<Output, String> {
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{command:?}: {e}"))?;
-    if output.status.success() { Ok(output) } else { Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))) }
+    if output.status.success() {
+        Ok(output)
+    } else {
+        Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
 }
 
 impl Server {
@@ -151,7 +155,9 @@ fn three_nights() {
         assert!(code == 0 && said.contains("already"), "{said}");
     }
     // A table that lost what it had takes the full snapshot again.
-    server.psql("delete from nextoffer_postgres where segment_code = 'seg_01'; update nextoffer_loads set run_id = 'x'").unwrap();
+    server
+        .psql("delete from nextoffer_postgres where segment_code = 'seg_01'; update nextoffer_loads set run_id = 'x'")
+        .unwrap();
     let (code, said) = push(out, &server.secret(), &[]);
     assert!(code == 0 && said.contains("full snapshot"), "{said}");
     assert_eq!(server.rows("nextoffer_postgres").len(), server.rows("by_hand").len());

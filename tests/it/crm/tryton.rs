@@ -44,7 +44,8 @@ impl Crm {
 
     fn parties(&self) -> Parties {
         let all: BTreeMap<String, Value> = serde_json::from_str(&self.call(&["show"]).unwrap()).unwrap();
-        let tags = |v: &Value| v["categories"].as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
+        let tags =
+            |v: &Value| v["categories"].as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
         all.into_iter().map(|(id, v)| (v["code"].as_str().unwrap().to_owned(), (id, tags(&v)))).collect()
     }
 }
@@ -55,7 +56,9 @@ fn python() -> Result<PathBuf, String> {
     let found = Command::new(&python).args(["-c", "import trytond.modules.party"]).stderr(Stdio::null()).status();
     match found {
         Ok(status) if status.success() => Ok(python),
-        _ => Err("no Python with trytond; pip install trytond==8.2.1 trytond_party, and name it in TRYTON_PYTHON".into()),
+        _ => {
+            Err("no Python with trytond; pip install trytond==8.2.1 trytond_party, and name it in TRYTON_PYTHON".into())
+        }
     }
 }
 

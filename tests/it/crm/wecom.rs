@@ -91,7 +91,8 @@ impl Stub {
         thread::sleep(Duration::from_millis(2));
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         let answer = answer.to_string();
-        let text = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len());
+        let text =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len());
         let _ = stream.write_all(text.as_bytes());
     }
 
@@ -231,7 +232,10 @@ fn three_nights_with_retries_a_kill_and_dead_letters() {
     assert_eq!(code, 65, "{said}");
     let letters = said.lines().find_map(|l| l.split_once("see ")).unwrap().1.to_owned();
     let letter: Value = serde_json::from_str(fs::read_to_string(letters).unwrap().lines().next().unwrap()).unwrap();
-    assert_eq!((letter["errcode"].as_i64(), letter["call"]["external_userid"].as_str()), (Some(84061), Some(&*customer)));
+    assert_eq!(
+        (letter["errcode"].as_i64(), letter["call"]["external_userid"].as_str()),
+        (Some(84061), Some(&*customer))
+    );
     assert!(!letter.to_string().contains(TOKEN));
     let others = |held: Held| held.into_iter().filter(|((c, _), _)| *c != customer).collect::<Held>();
     assert_eq!(others(stub.held()), others(wanted.clone()));
