@@ -128,11 +128,27 @@ impl Ledger {
             .filter_map(|row| Some((catalogue.index_of(row.offer_id).filter(|o| catalogue.is_scarce(*o))?, row)))
             .collect();
         rows.sort_unstable_by_key(|(offer, r)| (*offer, r.member_id, r.sent, r.accepted, r.refused, r.released));
+        // Which seats of the previous night have no name and no contact yet.
+        let mut nameless: Vec<bool> = seats.iter().map(|seat| seat.member.is_none()).collect();
         for (offer, row) in rows {
             let seen = |day: Option<Day>| day.filter(|d| *d <= as_of);
             let given_back = seen(row.refused).max(seen(row.released));
             let accepted = seen(row.accepted).filter(|day| given_back.is_none_or(|back| *day > back));
             let key = (offer, row.member_id.to_owned());
+            if !live.contains_key(&key) && !(members.may_be_named)(row.member_id) {
+                // The seat of a member without a name is one of those that stay empty: it is not given out twice.
+                let own = |seat: &Seat| {
+                    seat.member.is_none()
+                        && seat.live()
+                        && seat.arm == Arm::Treated
+                        && seat.choice.offer == offer
+                        && (seat.assigned..=seat.choice.valid_until).contains(&row.sent)
+                };
+                if let Some(at) = (0..nameless.len()).find(|at| nameless[*at] && own(&seats[*at])) {
+                    nameless[at] = false;
+                    live.insert(key.clone(), at);
+                }
+            }
             match live.get(&key) {
                 Some(at) if row.sent >= seats[*at].assigned => {
                     if accepted.is_some() {
