@@ -114,7 +114,7 @@ fn describe(results: &Results) -> String {
             "\nBACKTEST of `{}`: truth {}{}",
             results.job,
             fold.truth,
-            fold.cut.zip(fold.until).map(|(c, u)| format!("; history up to {c}, truth up to {u}")).unwrap_or_default()
+            fold.until.map(|until| format!(", up to {until}")).unwrap_or_default()
         );
         let _ = writeln!(
             out,

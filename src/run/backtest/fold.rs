@@ -119,7 +119,7 @@ pub(super) fn fit(
     };
     let cases = Cases::find(shards, &store, &items.ids, future, plan.window(at), &rules)?;
     if cases.is_empty() {
-        let truth = plan.truth();
+        let truth = plan.truth_of(at);
         return Err(RunError::NoTruth { cut, min_baskets: settings.min_baskets, truth });
     }
     progress.start("baselines", None);
@@ -177,7 +177,7 @@ pub(super) fn fit(
     let window = plan.window(at);
     let dated = matches!(plan, Plan::Cuts { .. });
     let result = FoldResult {
-        truth: plan.truth(),
+        truth: plan.truth_of(at),
         cut: dated.then_some(cut),
         until: dated.then_some(window.until),
         members: store.members() as u64,
@@ -247,6 +247,10 @@ fn tuned_tifu(scene: &Scene<'_>, shards: &ShardSet, items: &IdTable, view: &View
 /// Numbers in words: `key value, key value`.
 fn words(value: &serde_json::Value) -> String {
     let Some(map) = value.as_object() else { return value.to_string() };
-    let parts: Vec<String> = map.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    let number = |value: &serde_json::Value| match value.as_f64() {
+        Some(number) => ((number * 1e6).round() / 1e6).to_string(),
+        None => value.to_string(),
+    };
+    let parts: Vec<String> = map.iter().map(|(key, value)| format!("{key} {}", number(value))).collect();
     parts.join(", ")
 }

@@ -59,6 +59,14 @@ impl Plan {
         }
     }
 
+    /// What the truth of one fold is, in words.
+    pub(super) fn truth_of(&self, fold: usize) -> String {
+        match self {
+            Self::Cuts { cuts, horizon_days, .. } => format!("{horizon_days} days after {}", cuts[fold]),
+            _ => self.truth(),
+        }
+    }
+
     /// Name of the folder with the results.
     pub(super) fn label(&self) -> String {
         match self {
