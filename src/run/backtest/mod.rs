@@ -16,7 +16,7 @@ use crate::{
     evaluate::calibration::calibration,
     input::{Zone, contract::Table},
     job::{Job, Loaded, Report},
-    store::OutputRoot,
+    store::{OutputRoot, Staging},
 };
 
 /// Bins of the reliability table.
@@ -125,7 +125,8 @@ fn backtest_here(
     }
     .map_err(RunError::Output)?;
     let label = plan.label();
-    let staging = root.stage(&format!("backtest-{label}")).map_err(RunError::Output)?;
+    // Nothing is touched before something is measured.
+    let mut staging = None;
 
     let mut folds: Vec<FoldResult> = Vec::new();
     let mut observations: Vec<FoldObservations> = Vec::new();
@@ -134,7 +135,11 @@ fn backtest_here(
     for at in 0..plan.folds() {
         let fitted = fold::fit(&scene, &plan, at, &future, only.as_ref(), &mut stages, &mut notes)?;
         let folder = if plan.folds() > 1 { format!("cut={}/", fitted.cut()) } else { String::new() };
-        files::write_lists(&staging, &folder, &fitted)?;
+        let staging: &Staging = match &mut staging {
+            Some(staging) => staging,
+            none => none.insert(root.stage(&format!("backtest-{label}")).map_err(RunError::Output)?),
+        };
+        files::write_lists(staging, &folder, &fitted)?;
         stages.end("write");
         names = fitted.names();
         forecasts.extend_from_slice(&fitted.forecasts);
@@ -164,9 +169,11 @@ fn backtest_here(
     };
     progress.finish(&format!("{} resamples of {members} members", settings.resamples));
     stages.end("intervals");
-    files::write_results(&staging, &results)?;
-    staging.seal()?;
-    root.replace(staging, &label, &opened.places)?;
+    if let Some(staging) = staging {
+        files::write_results(&staging, &results)?;
+        staging.seal()?;
+        root.replace(staging, &label, &opened.places)?;
+    }
     stages.end("write");
     Ok(BacktestOutcome { results, place: root.place(&label), remarks: loaded.text.report(notes), stages })
 }
