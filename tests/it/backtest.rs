@@ -17,10 +17,10 @@ use super::support::{Table, digests, nextoffer, real_data, root};
 /// Cut of the fixture shop, whose lines end in June 2026.
 const CUT: &str = "2026-05-31";
 
-fn measured(job: &Path, sets: &[&str], options: BacktestOptions, out: &Path) -> BacktestOutcome {
+fn measured(job: &Path, sets: &[&str], mut options: BacktestOptions, out: &Path) -> BacktestOutcome {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     let loaded = job::load(job, &sets).unwrap_or_else(|e| panic!("{e}"));
-    let options = BacktestOptions { out: Some(out.to_str().unwrap().to_owned()), ..options };
+    options.out = Some(out.to_str().unwrap().to_owned());
     backtest(&loaded, &options, &Silent).unwrap_or_else(|e| panic!("{}: {e}", job.display()))
 }
 
