@@ -171,6 +171,7 @@ fn caps_budgets_places_and_windows() {
     offers::unknown_fallback offers[0].fallback | there is no offer `zerro` | did you mean `zero`?
     offers::fallback_circle offers[2].fallback | the fallbacks of `free` lead back to it | let the last one have no `fallback`
     offers::fallback_circle offers[3].fallback | the fallbacks of `round` lead back to it | let the last one have no `fallback`
+    offers::no_fallback decision | no `next_item` offer is open to everyone, so short lists stay short and members who opted out of personalisation get no list | add an offer of kind `next_item` without `eligible`, `items` and `categories`
     offers::overlapping_windows offers[5].id | `spring_a` and `spring_b` offer the same to the same members, and their windows overlap | on common days the higher `priority` goes first, then the lower id; end one before the other starts
     offers::nobody offers[6].festival | nobody can get `feast`: its festival does not come again | give the holiday dates that lie ahead
     ");
