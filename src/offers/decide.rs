@@ -112,6 +112,8 @@ pub(super) struct ListSpace {
     pub(super) probability: Vec<f64>,
     /// Propensity of the last slot, and whether it was drawn by lot.
     pub(super) last: Option<(f32, bool)>,
+    /// What the member at hand has since the last run.
+    held: Vec<Held>,
     pub(super) entries: Vec<Entry>,
     pub(super) picks: PickSpace,
 }
@@ -244,6 +246,8 @@ impl<'a> Decider<'a> {
             reach.count(refusal.as_ref());
             open.push(refusal.is_none());
         }
+        list.held.clear();
+        list.held.extend_from_slice(inputs.previous.of(id));
         self.member(&seen, |offer| open[usize::from(offer)], inputs.scarce, slots, list);
         count_proposals(list, reach);
         list.last = None;
@@ -365,7 +369,11 @@ impl<'a> Decider<'a> {
             let factor = space.probability.get(usize::from(proposal.offer)).copied().unwrap_or(1.0);
             space.entries.push(Entry { score: entry.score * factor, ..entry });
         }
-        let ListSpace { proposals, list, entries, picks, .. } = space;
+        let ListSpace { proposals, list, held, entries, picks, .. } = space;
+        picks.kept.clear();
+        if !held.is_empty() {
+            picks.kept.extend(entries.iter().map(|e| validity(held, e.offer, e.target).is_some()));
+        }
         self.rules.fill(entries, picks, usize::from(slots), fillers);
         list.clear();
         list.extend(picks.picks.iter().map(|pick| {

@@ -31,6 +31,8 @@ pub(super) struct Pick {
 pub(super) struct PickSpace {
     /// The list, slot 1 first.
     pub(super) picks: Vec<Pick>,
+    /// By entry: whether it is on the member's list since the last run; those it is too short for are not.
+    pub(super) kept: Vec<bool>,
     heap: BinaryHeap<Head>,
     /// Entries that were passed over because the offer does not take the slot, best first.
     waiting: Vec<Head>,
@@ -169,7 +171,7 @@ impl<'a> ListRules<'a> {
         discounts: usize,
         fillers: &Fillers<'_, F>,
     ) {
-        let PickSpace { picks, heap, waiting, per_offer, per_kind, per_category } = space;
+        let PickSpace { picks, kept, heap, waiting, per_offer, per_kind, per_category } = space;
         picks.clear();
         waiting.clear();
         per_category.clear();
@@ -179,7 +181,11 @@ impl<'a> ListRules<'a> {
         }
         let mut heads = std::mem::take(heap).into_vec();
         heads.clear();
-        heads.extend(entries.iter().enumerate().map(|(at, entry)| self.head(at, entry)));
+        heads.extend(entries.iter().enumerate().map(|(at, entry)| {
+            let stays = kept.get(at).copied().unwrap_or(false);
+            let worth = if stays { 1.0 + self.catalogue.decision.keep } else { 1.0 };
+            self.head(at, &Entry { score: entry.score * worth, ..*entry })
+        }));
         *heap = heads.into();
         let mut taken = Taken { per_offer, per_kind, per_category, discounts };
         let mut filler = 0;

@@ -205,6 +205,9 @@ pub struct RawDecision {
     pub slots: Option<u8>,
     /// Length up to which a short list is filled with popular items (3).
     pub fill_to: Option<u8>,
+    /// What stands on a member's list since the last run goes only for what scores this share more (0.05): lists that change
+    /// every night for next to nothing cost a CRM work and a member trust.
+    pub keep: Option<f64>,
     /// The `next_item` offer that fills short lists and makes the generic list; default: the first one without
     /// `eligible`, `items` and `categories`.
     pub fallback: Option<String>,

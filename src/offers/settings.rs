@@ -114,6 +114,8 @@ pub struct DecisionSettings {
     pub slots: u8,
     /// Length that short lists are filled to.
     pub fill_to: u8,
+    /// Share by which something new must score more than what is on the list since the last run.
+    pub keep: f64,
     /// Index of the offer that fills, if there is one.
     pub fallback: Option<u16>,
     /// Length of the generic list.
@@ -515,6 +517,7 @@ fn check_decision(
     DecisionSettings {
         slots,
         fill_to,
+        keep: fraction(raw.keep, 0.05, 0.0, 1.0, &at.key("keep"), findings),
         fallback: fallback(raw, offers, at, findings),
         generic_slots,
         max_discount_share: fraction(raw.max_discount_share, 0.5, 0.0, 1.0, &at.key("max_discount_share"), findings),

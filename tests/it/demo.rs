@@ -113,7 +113,7 @@ fn every_file_is_in_the_manifest_as_it_is_on_disk() {
     for output in &run.manifest.outputs {
         let bytes = fs::read(run.folder.join(&output.path)).unwrap();
         assert_eq!((bytes.len() as u64, sha256(&bytes)), (output.bytes, output.sha256.clone()), "{}", output.path);
-        assert_eq!(found.remove(&output.path).as_ref(), Some(&output.sha256));
+        assert!(found.remove(&output.path).is_some(), "{}", output.path);
         let rows = match Path::new(&output.path).extension().and_then(|e| e.to_str()) {
             Some("parquet") => Some(Table::read(&run.folder.join(&output.path)).rows() as u64),
             Some("csv") => Some(strict_csv(&bytes, &output.path)),
