@@ -176,7 +176,7 @@ crm = ["genric"]
     job.toml:26:8: error[job::bad_choice]: `features.sql[1].fill` cannot be "zeor" (did you mean "zero"? It can be "zero", "median", "constant")
     job.toml:28:5: error[segments::k_out_of_range]: 1 lies outside 2 … 200 (give a number from 2 to 200)
     job.toml:30:8: error[features::unknown_feature]: there is no feature `net_spent` (did you mean `net_spend`?)
-    job.toml:32:9: error[recommend::out_of_range]: `decay` is 2, which is not between 0.01 and 1 (write a value from 0.01 to 1, or leave the key out)
+    job.toml:32:9: error[recommend::out_of_range]: `decay` is 2, which is not between 0.01 and 0.999 (write a value from 0.01 to 0.999, or leave the key out)
     job.toml:33:1: error[job::unknown_key]: `kapa` is not a key of `recommend` (did you mean `kappa`?)
     job.toml:36:8: error[offers::unknown_kind]: there is no offer kind `next_itme` (did you mean `next_item`?)
     job.toml:38:6: error[offers::duplicate_id]: two offers are called `a` (numbers 1 and 2) (give every offer an id of its own)

@@ -234,6 +234,7 @@ impl<'a> Decider<'a> {
             standing: inputs.standing.get(member).copied().unwrap_or_default(),
             candidates,
             for_anyone: &self.for_anyone,
+            held: inputs.previous.of(id),
             space: workspace,
             marks,
         };
@@ -370,9 +371,9 @@ impl<'a> Decider<'a> {
             space.entries.push(Entry { score: entry.score * factor, ..entry });
         }
         let ListSpace { proposals, list, held, entries, picks, .. } = space;
-        picks.kept.clear();
+        picks.stays.clear();
         if !held.is_empty() {
-            picks.kept.extend(entries.iter().map(|e| validity(held, e.offer, e.target).is_some()));
+            picks.read_stays(entries, |e| validity(held, e.offer, e.target).is_some());
         }
         self.rules.fill(entries, picks, usize::from(slots), fillers);
         list.clear();

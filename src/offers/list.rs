@@ -31,14 +31,45 @@ pub(super) struct Pick {
 pub(super) struct PickSpace {
     /// The list, slot 1 first.
     pub(super) picks: Vec<Pick>,
-    /// By entry: whether it is on the member's list since the last run; those it is too short for are not.
-    pub(super) kept: Vec<bool>,
+    /// By entry: how it stands to what is on the member's list since the last run; those it is too short for are new.
+    pub(super) stays: Vec<Stay>,
     heap: BinaryHeap<Head>,
     /// Entries that were passed over because the offer does not take the slot, best first.
     waiting: Vec<Head>,
     per_offer: Vec<u16>,
     per_kind: Vec<u16>,
     per_category: Vec<(u32, u8)>,
+}
+
+/// How an entry stands to what is on the member's list since the last run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Nothing of it is there.
+    New,
+    /// It is there.
+    Kept,
+    /// Its item is there by another offer that proposes it still, for little less.
+    Barred,
+}
+
+/// How much more another offer must score to take over an item that stands on a list.
+const TAKE_OVER: f64 = 1.5;
+
+impl PickSpace {
+    /// Reads how entries stand to what the member has since the last run.
+    pub(super) fn read_stays(&mut self, entries: &[Entry], has: impl Fn(&Entry) -> bool) {
+        self.stays.clear();
+        self.stays.extend(entries.iter().map(|e| if has(e) { Stay::Kept } else { Stay::New }));
+        for at in 0..entries.len() {
+            let Target::Item(_) = entries[at].target else { continue };
+            let of_kept = |(other, stay): (&Entry, &Stay)| {
+                *stay == Stay::Kept && other.target == entries[at].target && entries[at].score < TAKE_OVER * other.score
+            };
+            if self.stays[at] == Stay::New && entries.iter().zip(&self.stays).any(of_kept) {
+                self.stays[at] = Stay::Barred;
+            }
+        }
+    }
 }
 
 /// What an entry is ordered by.
@@ -171,7 +202,7 @@ impl<'a> ListRules<'a> {
         discounts: usize,
         fillers: &Fillers<'_, F>,
     ) {
-        let PickSpace { picks, kept, heap, waiting, per_offer, per_kind, per_category } = space;
+        let PickSpace { picks, stays, heap, waiting, per_offer, per_kind, per_category } = space;
         picks.clear();
         waiting.clear();
         per_category.clear();
@@ -181,10 +212,13 @@ impl<'a> ListRules<'a> {
         }
         let mut heads = std::mem::take(heap).into_vec();
         heads.clear();
-        heads.extend(entries.iter().enumerate().map(|(at, entry)| {
-            let stays = kept.get(at).copied().unwrap_or(false);
-            let worth = if stays { 1.0 + self.catalogue.decision.keep } else { 1.0 };
-            self.head(at, &Entry { score: entry.score * worth, ..*entry })
+        heads.extend(entries.iter().enumerate().filter_map(|(at, entry)| {
+            let worth = match stays.get(at) {
+                Some(Stay::Barred) => return None,
+                Some(Stay::Kept) => 1.0 + self.catalogue.decision.keep,
+                Some(Stay::New) | None => 1.0,
+            };
+            Some(self.head(at, &Entry { score: entry.score * worth, ..*entry }))
         }));
         *heap = heads.into();
         let mut taken = Taken { per_offer, per_kind, per_category, discounts };

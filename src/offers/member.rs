@@ -1,6 +1,11 @@
 //! What a kind sees of one member.
 
-use super::{proposal::Proposal, standing::Standing, world::World};
+use super::{
+    previous::{Held, validity},
+    proposal::{Proposal, Target},
+    standing::Standing,
+    world::World,
+};
 use crate::{
     base::Day,
     history::Shard,
@@ -25,6 +30,8 @@ pub struct MemberView<'a> {
     pub candidates: &'a [Candidate],
     /// By offer: what it proposes to anyone, best first.
     pub(super) for_anyone: &'a [Vec<Proposal>],
+    /// What the last run assigned and what still is valid.
+    pub(super) held: &'a [Held],
     pub(super) space: &'a Workspace,
     pub(super) marks: &'a Marks,
 }
@@ -40,6 +47,12 @@ impl MemberView<'_> {
     #[must_use]
     pub fn as_of(&self) -> Day {
         self.world.catalogue.as_of
+    }
+
+    /// Whether the last run assigned this to the member, valid still: what is begun is kept until it ends.
+    #[must_use]
+    pub fn holds(&self, offer: u16, target: Target) -> bool {
+        validity(self.held, offer, target).is_some()
     }
 
     /// Every basket up to the as-of day.

@@ -88,7 +88,9 @@ impl OfferKind for Replenish {
             if !offer.allows(own.item) || !member.may_get(own.item) {
                 continue;
             }
-            if too_late(own, today, parameters) {
+            // What was offered as due stays so while it is valid: it would come and go with the calendar.
+            let stays = member.holds(index, Target::Item(own.item));
+            if !stays && too_late(own, today, parameters) {
                 continue;
             }
             let Some((reason, gap)) = expected_gap(member, own, parameters.min_purchases.unwrap_or(OWN_PURCHASES))
@@ -98,7 +100,8 @@ impl OfferKind for Replenish {
             let due = own.last_day.plus(gap as i32);
             let ahead = due.since(today);
             let late = parameters.late_days.unwrap_or((gap / 2).clamp(LEAST_LATE, MOST_LATE));
-            if ahead > parameters.lead_days.unwrap_or(LEAD_DAYS) as i32 || -i64::from(ahead) > i64::from(late) {
+            let over = -i64::from(ahead) > i64::from(late);
+            if ahead > parameters.lead_days.unwrap_or(LEAD_DAYS) as i32 || (over && !stays) {
                 continue;
             }
             // How sure the gap is, times how near the due day is in gaps.

@@ -157,7 +157,7 @@ impl Shop {
     }
 
     /// A column of the members table.
-    fn attribute<'a, V>(&'a self, values: Vec<V>) -> BTreeMap<&'a str, V> {
+    fn attribute<V>(&self, values: Vec<V>) -> BTreeMap<&str, V> {
         by_key(self.members.names("member_id"), values)
     }
 

@@ -1,7 +1,6 @@
 //! Rules that hold for every kind, and what a job may say wrong.
 
 use nextoffer::{
-    base::progress::Silent,
     job::{self, JobError},
     run::{Outcome, RunError, RunOptions, check},
 };
