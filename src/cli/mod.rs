@@ -10,7 +10,6 @@ mod generate;
 mod init;
 mod logging;
 mod progress;
-mod watch;
 mod push;
 mod rollback;
 mod run;
@@ -18,6 +17,7 @@ mod schema;
 mod summary;
 mod terminal;
 mod tune;
+mod watch;
 
 use clap::{Parser, Subcommand};
 

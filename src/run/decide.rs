@@ -87,13 +87,12 @@ pub(super) fn decide(
         scene.job.recommend().regular,
     );
     world.participation = participation(scene, described, catalogue);
-    let scorer =
-        known
-            .knowledge
-            .scorer(&known.tuned.parameters)
-            .calibrated(known.tuned.calibration)
-            .blocking(world.blocked())
-            .repeating(known.repeat.clone());
+    let scorer = known
+        .knowledge
+        .scorer(&known.tuned.parameters)
+        .calibrated(known.tuned.calibration)
+        .blocking(world.blocked())
+        .repeating(known.repeat.clone());
     let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates);
     let rules = Rules::new(catalogue, &described.features)?;
     let acceptance = learn(scene, described, catalogue, &contacts.log)?;
