@@ -179,7 +179,7 @@ fn ids(shards: &[Shard]) -> Vec<String> {
 
 /// Old baskets weigh little in the fixed point of the counts, so that their shares have few digits.
 fn near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 2e-4 * (1.0 + a.abs())
+    (a - b).abs() <= 1e-5 * (1.0 + a.abs())
 }
 
 proptest! {
