@@ -48,7 +48,7 @@ pub(super) fn describe(summary: &RunSummary, place: Option<&str>) -> String {
 }
 
 fn push_rows(summary: &RunSummary, out: &mut String) {
-    let manifest = summary.manifest();
+    let manifest = &summary.manifest;
     let _ = writeln!(out, "\nROWS of `{}` as of {}: read = kept + dropped + quarantined", manifest.job, manifest.as_of);
     let _ = writeln!(out, "  {:<16} {:>13} {:>13} {:>13} {:>13}", "", "read", "kept", "dropped", "quarantined");
     for (table, rows) in &manifest.rows {
@@ -95,7 +95,7 @@ fn lost(rows: &RowCounts) -> Vec<String> {
 fn push_segments(summary: &RunSummary, out: &mut String) {
     let widest = summary.segments.iter().map(|s| s.share).fold(0.0, f64::max);
     let zh = summary.segments.iter().map(|s| display_width(&s.name_zh)).max().unwrap_or(0);
-    let _ = writeln!(out, "\nSEGMENTS of {} members", count(summary.manifest().members.in_fit));
+    let _ = writeln!(out, "\nSEGMENTS of {} members", count(summary.manifest.members.in_fit));
     // Where the English names do not fit beside the Chinese ones, all of them go below.
     let start = 2 + 6 + 1 + BAR + 1 + 6 + 1 + 9 + 2;
     let fit = summary.segments.iter().all(|s| start + zh + 2 + display_width(&s.name_en) <= WIDTH);
@@ -240,7 +240,7 @@ fn push_offer(offer: &OfferSummary, summary: &RunSummary, out: &mut String) {
 
 fn push_files(summary: &RunSummary, place: &str, out: &mut String) {
     let _ = writeln!(out, "\nFILES in {place}");
-    let outputs = &summary.manifest().outputs;
+    let outputs = &summary.manifest.outputs;
     for (path, purpose) in FILES {
         let rows = match path.strip_suffix('/') {
             Some(_) if outputs.iter().any(|o| o.path.starts_with(path)) => String::new(),

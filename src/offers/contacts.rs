@@ -133,13 +133,6 @@ impl ContactLog {
         &self.rows[start..start + len]
     }
 
-    /// Contacts with offers that are not in the catalogue: they count towards the caps on contacts of a member and teach
-    /// how much is accepted in all.
-    #[must_use]
-    pub fn unknown(&self) -> usize {
-        self.rows.iter().filter(|c| c.offer == GONE).count()
-    }
-
     /// Every contact, by member hash, offer and day.
     #[must_use]
     pub fn all(&self) -> &[Contacted] {

@@ -3,31 +3,20 @@
 use std::collections::HashSet;
 
 use super::{
-    RunError,
-    decide::Decided,
-    fit::Described,
-    inputs::{TableDigest, digest_of},
-    nightly::{Opened, SideTables, side_context},
+    RunError, closing::Closing, decide::Decided, fit::Described, inputs::digest_of, side_tables::side_context,
 };
 use crate::{
     base::{Day, Findings, IdTable, findings::JobPath},
     history::Standing,
     input::{ConsentLedger, TableInput, Zone, contract::Table, read_forgotten},
-    job::Job,
     offers::Decisions,
 };
 
 /// Members of the run who may not be in it any more, by the newest state of the consent table and the forget list; none
 /// where neither has changed since it was read. `digests` are those of the tables as the run read them.
-pub(super) fn withdrawn(
-    job: &Job,
-    opened: &Opened,
-    side: &SideTables,
-    digests: &[TableDigest],
-    as_of: Day,
-    members: &[IdTable],
-    opted_out: &IdTable,
-) -> Result<HashSet<String>, RunError> {
+pub(super) fn withdrawn(closing: &Closing<'_>, as_of: Day) -> Result<HashSet<String>, RunError> {
+    let Closing { scene, opened, side, members, identity, .. } = closing;
+    let (job, opted_out) = (scene.job, &scene.histories.opted_out);
     let (mut consent, mut forgotten) = (None, None);
     for (table, source) in job.inputs().tables() {
         if !matches!(table, Table::Consent | Table::Forgotten) {
@@ -39,7 +28,7 @@ pub(super) fn withdrawn(
             return Err(RunError::ConsentGone { table: table.name() });
         };
         let now = digest_of(&input, &opened.places)?;
-        if digests.iter().any(|d| d.table == now.table && d.sha256 == now.sha256) {
+        if identity.inputs.iter().any(|d| d.table == now.table && d.sha256 == now.sha256) {
             continue;
         }
         let context = side_context(job, &opened.engine, Zone::new(job.timezone()));

@@ -1,6 +1,9 @@
 //! From histories to segments, tags and item knowledge.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use super::{
     RunError, Stages,
@@ -36,6 +39,24 @@ pub(super) struct Scene<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
+/// What a scene has beside its histories, which are let go before a run is written.
+pub(super) struct Backdrop<'a> {
+    pub(super) job: &'a Job,
+    pub(super) engine: &'a Engine,
+    pub(super) items: &'a ItemTable,
+    pub(super) members: &'a MemberTable,
+    pub(super) previous: Option<&'a Previous>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl<'a> Backdrop<'a> {
+    /// With these histories.
+    pub(super) fn scene(&self, histories: &'a Histories) -> Scene<'a> {
+        let Self { job, engine, items, members, previous, progress } = *self;
+        Scene { job, engine, histories, items, members, previous, progress }
+    }
+}
+
 /// The members, described.
 pub(super) struct Described {
     pub(super) vocabulary: Vocabulary,
@@ -67,6 +88,24 @@ pub(super) struct Described {
 }
 
 impl Described {
+    /// Members by lifecycle stage, in the order of the stages.
+    pub(super) fn lifecycle_counts(&self) -> Vec<(&'static str, u64)> {
+        let mut counts: BTreeMap<usize, (&'static str, u64)> = BTreeMap::new();
+        for stage in &self.lifecycle {
+            counts.entry(*stage as usize).or_insert((stage.as_str(), 0)).1 += 1;
+        }
+        counts.into_values().collect()
+    }
+
+    /// Tags given, by source.
+    pub(super) fn tag_counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for held in self.tags.iter().flat_map(|t| &t.held) {
+            *counts.entry(self.tag_entries[held.tag as usize].source.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
     /// Forgets the days that are said of the member in a row: of the next purchase, and of being held in a segment.
     pub(super) fn forget_days(&mut self, row: usize) {
         if let Some(next) = self.next_purchase.get_mut(row) {

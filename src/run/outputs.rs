@@ -13,23 +13,23 @@ use serde::Serialize;
 
 use super::{
     FORMAT, Manifest, RunError,
+    closing::{Closing, Lists},
     decide::Decided,
-    fit::{Described, Known, Scene},
+    fit::{Described, Scene},
     inputs::TableDigest,
     manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
     scarce,
     summary::{OfferSummary, ReasonSummary, SegmentSummary},
 };
 use crate::{
-    base::IdTable,
     engine::EngineError,
     export::{
-        LEDGER_PATH, RunTables, WrittenFile, crm::CrmPlan, write_batches, write_csv, write_held, write_item_statistics,
-        write_ledger, write_next_purchases, write_profiles, write_run,
+        LEDGER_PATH, RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_ledger,
+        write_next_purchases, write_profiles, write_run,
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
+    offers::{Arm, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
     store::{StagedFile, Staging},
 };
 
@@ -50,19 +50,14 @@ pub(super) struct Identity<'a> {
 }
 
 /// Writes every file of the run but the manifest.
-#[expect(clippy::too_many_arguments, reason = "each part of the run once; they belong to different stages")]
 pub(super) fn write(
-    scene: &Scene<'_>,
-    members: &[IdTable],
+    closing: &Closing<'_>,
     described: &Described,
-    known: &Known,
     decided: &Decided,
-    catalogue: &Catalogue,
-    quarantined: &[QuarantinedRow],
-    crm: &CrmPlan,
     withdrawn: &HashSet<String>,
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
+    let Closing { scene, members, known, catalogue, quarantined, crm, .. } = *closing;
     let tables = RunTables {
         offsets: RunTables::offsets_of(members),
         members,
@@ -168,14 +163,13 @@ fn write_quarantine(rows: &[QuarantinedRow], scene: &Scene<'_>, staging: &Stagin
 
 /// The manifest of the files that were staged.
 pub(super) fn manifest(
-    scene: &Scene<'_>,
-    identity: &Identity<'_>,
+    closing: &Closing<'_>,
     described: &Described,
     decided: &Decided,
-    catalogue: &Catalogue,
     written: &[WrittenFile],
     staged: &[StagedFile],
 ) -> Manifest {
+    let Closing { scene, identity, catalogue, .. } = *closing;
     let mut chosen = vec![0u64; catalogue.offers.len()];
     for decision in decided.decisions.iter().flat_map(|d| d.all()) {
         chosen[usize::from(decision.offer())] += 1;
@@ -316,13 +310,12 @@ struct Tally {
 /// The lists of all members, for people: what each offer came to, how many members have a list, and how many of those
 /// are held out. Offers come by falling number of slots, each with the best sentence of each of its reasons.
 pub(super) fn offer_summaries(
-    scene: &Scene<'_>,
-    members: &[IdTable],
+    closing: &Closing<'_>,
     described: &Described,
     decided: &Decided,
-    catalogue: &Catalogue,
     manifest: &Manifest,
-) -> (Vec<OfferSummary>, u64, u64) {
+) -> Lists {
+    let Closing { scene, members, catalogue, .. } = *closing;
     let segments = &described.model.segments;
     let mut tallies: Vec<Tally> = catalogue
         .offers
@@ -394,5 +387,5 @@ pub(super) fn offer_summaries(
         });
     }
     all.sort_by(|a, b| b.chosen.cmp(&a.chosen).then_with(|| a.offer_id.cmp(&b.offer_id)));
-    (all, with_list, held_out)
+    Lists { offers: all, with_list, held_out }
 }

@@ -2,9 +2,13 @@
 
 use ndarray::Array2;
 
-use super::{Manifest, OfferSummary, RunError, fit::Described, fit::Known, fit::Scene};
+use super::{
+    Manifest, RunError,
+    closing::{Closing, Lists},
+    fit::{Described, Scene},
+};
 use crate::{
-    base::{Findings, IdTable, seed::derive_seed},
+    base::{IdTable, seed::derive_seed},
     report::{
         SegmentMap, curves,
         night::{MemberFigures, NightView, OfferView, page},
@@ -19,28 +23,15 @@ const FILE: &str = "report.html";
 /// Members whose covariance makes the plane of the map.
 const PLANE: usize = 20_000;
 
-/// What the report tells of the lists.
-pub(super) struct Lists<'a> {
-    /// The offers, by falling number of slots.
-    pub(super) offers: &'a [OfferSummary],
-    /// Members with at least one slot.
-    pub(super) with_list: u64,
-    /// Of them, members held out.
-    pub(super) held_out: u64,
-}
-
 /// Writes the report. `manifest` may lack the list of files yet.
-#[expect(clippy::too_many_arguments, reason = "each part of the run once; they belong to different stages")]
 pub(super) fn write(
-    scene: &Scene<'_>,
-    members: &[IdTable],
+    closing: &Closing<'_>,
     described: &Described,
-    known: &Known,
     manifest: &Manifest,
-    lists: &Lists<'_>,
-    notes: &Findings,
+    lists: &Lists,
     staging: &Staging,
 ) -> Result<(), RunError> {
+    let Closing { scene, members, known, notes, .. } = *closing;
     let settings = scene.job.report();
     let offers = lists.offers.iter().map(|offer| {
         let left = manifest.offers.iter().find(|o| o.offer_id == offer.offer_id).and_then(|o| o.cap_left);

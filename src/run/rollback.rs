@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{RunError, nightly::take_lock, published::Published};
+use super::{RunError, opened::take_lock, published::Published};
 use crate::{
     base::digest::Sha256Sum,
     job::Loaded,

@@ -11,7 +11,8 @@ use arrow::{
 use super::{
     RunError, RunOptions, Stages,
     fit::member_ids,
-    nightly::{SideTables, as_of, findings_error, open, read_lines},
+    opened::{as_of, findings_error, open},
+    side_tables::{SideTables, read_lines},
 };
 use crate::{
     base::{Day, Findings, IdTable, calendar::FestivalCalendar, findings::JobPath, progress::Progress},

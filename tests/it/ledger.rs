@@ -346,7 +346,7 @@ fn who_withdraws_while_the_run_is_at_work_is_not_in_it() {
         let text = fs::read_to_string(run.join(file)).unwrap();
         assert!(text.lines().all(|line| !gone.iter().any(|m| line.starts_with(&format!("{m},")))), "{file}");
     }
-    assert_eq!(summary.manifest().members.excluded.get("withdrawn_while_running"), Some(&2));
+    assert_eq!(summary.manifest.members.excluded.get("withdrawn_while_running"), Some(&2));
     // The seat stays empty: it is in the ledger without a name, and nobody else has it.
     let ledger = Table::read(&run.join("model/ledger.parquet"));
     let seats: Vec<_> = ledger

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::super::{
     RunError, RunOptions,
-    nightly::{Opened, SideTables, as_of, read_lines},
+    opened::{Opened, as_of},
+    side_tables::{SideTables, read_lines},
 };
 use crate::{
     backtest::{BacktestSettings, Future, Protocol, Window},

@@ -6,7 +6,8 @@ mod hidden;
 
 use super::{
     RunError, RunOptions, Stages,
-    nightly::{SideTables, findings_error, open},
+    opened::{findings_error, open},
+    side_tables::SideTables,
 };
 use crate::{
     backtest::{

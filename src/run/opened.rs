@@ -1,0 +1,84 @@
+//! A job's engine, its opened inputs and its output place.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{Inputs, RunError, RunOptions, inputs::open_inputs};
+use crate::{
+    base::{Day, Findings},
+    engine::Engine,
+    input::{TableInput, Zone, side_rows::latest_day},
+    job::{AsOf, Job, JobText},
+    store::{OutputRoot, Places, StoreError, atomic, lock::Lock},
+};
+
+/// The engine and the opened inputs of a job.
+pub(super) struct Opened {
+    pub(super) places: Arc<Places>,
+    pub(super) engine: Engine,
+    pub(super) inputs: Inputs,
+    pub(super) spill: PathBuf,
+    /// Holds the spill folder for as long as the run lasts.
+    _spill: tempfile::TempDir,
+}
+
+pub(super) fn findings_error(text: &JobText, findings: Findings) -> RunError {
+    RunError::Findings { report: Box::new(text.report(findings)) }
+}
+
+pub(super) fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> Result<Opened, RunError> {
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        n => n,
+    };
+    let object_options = job.inputs().object_store().options().clone();
+    let places = Arc::new(Places::new(object_options, threads)?);
+    let temporary = tempfile::Builder::new().prefix("nextoffer-").tempdir().map_err(|source| {
+        RunError::Output(StoreError::Io { action: "create a spill folder in", path: std::env::temp_dir(), source })
+    })?;
+    let spill = temporary.path().to_owned();
+    let limit = options.memory_limit.or(job.memory_limit());
+    let engine = Engine::new(Arc::clone(&places), threads, limit, &spill)?;
+    let inputs = open_inputs(&engine, job, findings);
+    Ok(Opened { places, engine, inputs, spill, _spill: temporary })
+}
+
+/// The last day to read.
+pub(super) fn as_of(
+    job: &Job,
+    options: &RunOptions,
+    opened: &Opened,
+    lines: &TableInput,
+    zone: &Zone,
+) -> Result<Day, RunError> {
+    if let Some(day) = options.as_of {
+        return Ok(day);
+    }
+    match job.as_of() {
+        AsOf::Day(day) => Ok(day),
+        AsOf::LatestInData => {
+            let column = if lines.has("ts") { "ts" } else { "basket_index" };
+            latest_day(&opened.engine, lines, column, zone)?.ok_or(RunError::NoAsOf)
+        }
+    }
+}
+
+pub(super) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("nextoffer-{i}")).build();
+    match pool {
+        Ok(pool) => pool.install(work),
+        // Without a pool of its own the run takes rayon's.
+        Err(_) => work(),
+    }
+}
+
+pub(super) fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, RunError> {
+    match root {
+        OutputRoot::Folder(folder) => {
+            atomic::create_folder(folder).map_err(RunError::Output)?;
+            let holder = format!("job {}, as of {as_of}, process {}", job.name(), std::process::id());
+            Ok(Some(Lock::take(&folder.join(".lock"), &holder)?))
+        }
+        // An object store has no lock; publishing writes the pointer last, so that the later run wins whole.
+        OutputRoot::Objects { .. } => Ok(None),
+    }
+}

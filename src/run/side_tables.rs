@@ -1,0 +1,192 @@
+//! The tables beside the purchase lines, and the lines folded by what they say.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    RunError,
+    crm::{self, CrmTables},
+    opened::Opened,
+};
+use crate::{
+    base::{Day, progress::Progress},
+    engine::Engine,
+    history::{Exclusion, FoldOptions, Histories, Standing, fold},
+    input::{
+        CaughtRows, ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, QuarantinedRow,
+        TableInput, Zone,
+        accounting::{LostRow, RowCounts},
+        contract::Table,
+        lines::{CleaningContext, LineCleaner},
+        raw_rows, read_activities, read_compatibility, read_contacts, read_forgotten, read_members,
+        read_suppressed_tags, read_tag_ids,
+        side_rows::SideContext,
+    },
+    job::Job,
+    offers::ContactRow,
+};
+
+/// What reading a table beside the lines needs to know.
+pub(super) fn side_context<'a>(job: &'a Job, engine: &'a Engine, zone: Zone) -> SideContext<'a> {
+    SideContext { engine, cleaning: job.cleaning(), zone, currency_digits: job.currency().exponent() }
+}
+
+/// The tables beside the purchase lines.
+pub(super) struct SideTables {
+    pub(super) crm: CrmTables,
+    pub(super) listed: ListedItems,
+    pub(super) members: MemberTable,
+    consent: ConsentLedger,
+    forgotten: HashSet<String>,
+    pub(super) compatibility: Vec<(String, String)>,
+    pub(super) contacts: Vec<Contact>,
+    rows: BTreeMap<String, RowCounts>,
+    lost: Vec<(Table, Vec<LostRow>)>,
+}
+
+impl SideTables {
+    pub(super) fn read(job: &Job, opened: &Opened, zone: Zone) -> Result<Self, RunError> {
+        let context = side_context(job, &opened.engine, zone);
+        let systems = crm::systems(&job.output().crm);
+        let mut side = Self {
+            crm: CrmTables::default(),
+            listed: ListedItems::default(),
+            members: MemberTable::default(),
+            consent: ConsentLedger::default(),
+            forgotten: HashSet::new(),
+            compatibility: Vec::new(),
+            contacts: Vec::new(),
+            rows: BTreeMap::new(),
+            lost: Vec::new(),
+        };
+        for input in opened.inputs.iter() {
+            let (counts, lost) = match input.table {
+                Table::Items => keep(&mut side.listed, ListedItems::read(input, &context)?),
+                Table::Members => keep(&mut (), read_members(input, &context, &mut side.members)?),
+                Table::Consent => keep(&mut side.consent, ConsentLedger::read(input, &context)?),
+                Table::Contacts => keep(&mut side.contacts, read_contacts(input, &context)?),
+                Table::Compatibility => keep(&mut side.compatibility, read_compatibility(input, &context)?),
+                Table::Activities => keep(&mut (), read_activities(input, &context, &mut side.members)?),
+                Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, &context, &mut side.members)?),
+                Table::Forgotten => keep(&mut side.forgotten, read_forgotten(input, &context)?),
+                // The lines are folded; keys of other systems are only for the targets that need them.
+                Table::Identities if !systems.is_empty() => side.crm.read_identities(input, &systems, &context)?,
+                Table::TagIds if crm::takes_tag_ids(&job.output().crm) => {
+                    keep(&mut side.crm.tag_ids, read_tag_ids(input, &context)?)
+                }
+                Table::Transactions | Table::Identities | Table::TagIds => continue,
+            };
+            side.rows.insert(input.table.name().to_owned(), counts);
+            side.lost.push((input.table, lost));
+        }
+        Ok(side)
+    }
+
+    /// The rows of every table, the lines' included.
+    ///
+    /// # Errors
+    /// If a table's rows do not add up, which is a fault of this program.
+    pub(super) fn balanced(&self, histories: &Histories) -> Result<BTreeMap<String, RowCounts>, RunError> {
+        let mut rows = self.rows.clone();
+        rows.insert(Table::Transactions.name().to_owned(), histories.rows.clone());
+        for (table, counts) in &rows {
+            if !counts.balanced() {
+                let known = Table::ALL.iter().map(|t| t.name()).find(|name| name == table);
+                return Err(RunError::Unbalanced { table: known.unwrap_or("transactions") });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Whether a table beside the lines has a row of the member.
+    pub(super) fn lists(&self, member: &str) -> bool {
+        self.members.contains(member) || self.consent.contains(member) || self.forgotten.contains(member)
+    }
+
+    /// Whether a member's data may be used, and for what.
+    pub(super) fn standing(&self, job: &Job, member: &str, as_of: Day) -> Standing {
+        self.standing_by(&self.consent, job, member, as_of)
+    }
+
+    /// The same by another state of consent.
+    pub(super) fn standing_by(&self, consent: &ConsentLedger, job: &Job, member: &str, as_of: Day) -> Standing {
+        if self.forgotten.contains(member) {
+            return Standing::Excluded(Exclusion::Forgotten);
+        }
+        let birth = self.members.get(member).birth_date;
+        match consent.permission(member, birth, as_of, job.consent()) {
+            Permission::Full => Standing::Personalised,
+            Permission::OptedOut => Standing::OptedOut,
+            Permission::NoLawfulBasis => Standing::Excluded(Exclusion::NoLawfulBasis),
+            Permission::Withdrawn => Standing::Excluded(Exclusion::Withdrawn),
+            Permission::Minor => Standing::Excluded(Exclusion::Minor),
+        }
+    }
+
+    /// The contacts.
+    pub(super) fn contact_rows(&self) -> impl Iterator<Item = ContactRow<'_>> {
+        self.contacts.iter().map(|c| ContactRow {
+            member_id: &c.member_id,
+            offer_id: &c.offer_id,
+            sent: c.sent,
+            accepted: c.accepted,
+            refused: c.refused,
+            released: c.released,
+        })
+    }
+}
+
+fn keep<T>(into: &mut T, (value, counts, lost): (T, RowCounts, Vec<LostRow>)) -> (RowCounts, Vec<LostRow>) {
+    *into = value;
+    (counts, lost)
+}
+
+pub(super) fn read_lines(
+    job: &Job,
+    opened: &Opened,
+    lines: &TableInput,
+    side: &SideTables,
+    as_of: Day,
+    memory_limit: Option<u64>,
+    progress: &dyn Progress,
+) -> Result<Histories, InputError> {
+    let listed = opened.inputs.get(Table::Items).map(|_| Arc::new(side.listed.ids()));
+    let context = CleaningContext {
+        cleaning: job.cleaning(),
+        zone: job.timezone(),
+        as_of,
+        currency_digits: job.currency().exponent(),
+        listed_items: listed.clone(),
+    };
+    let cleaner = LineCleaner::new(lines, &context)?;
+    let standing = |member: &str| side.standing(job, member, as_of);
+    // Stores and cities of lines are read by SQL features alone.
+    let named = |column: &str| {
+        let words = |sql: &str| sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == column);
+        job.features().sql.iter().any(|f| words(&f.expr))
+    };
+    let keep = [named("store"), named("city")];
+    let options =
+        FoldOptions { shards: job.shards(), as_of, cleaning: job.cleaning(), memory_limit, spill: &opened.spill, keep };
+    fold(&opened.engine, lines, &cleaner, listed.as_deref(), &standing, &options, progress)
+}
+
+/// Every quarantined row with its raw values, by table, file and row.
+pub(super) fn quarantine(
+    opened: &Opened,
+    side: &SideTables,
+    histories: &Histories,
+) -> Result<Vec<QuarantinedRow>, RunError> {
+    let mut all = Vec::new();
+    let none = CaughtRows::default();
+    let lines = (Table::Transactions, &histories.lost, &histories.caught);
+    for (table, lost, caught) in side.lost.iter().map(|(t, l)| (*t, l, &none)).chain([lines]) {
+        if let Some(input) = opened.inputs.get(table) {
+            all.extend(raw_rows(&opened.engine, input, lost, caught)?);
+        }
+    }
+    all.sort_by(|a, b| (a.table, &a.file, a.row).cmp(&(b.table, &b.file, b.row)));
+    Ok(all)
+}
