@@ -7,6 +7,7 @@ pub mod digest;
 pub mod findings;
 pub mod hash;
 pub mod id_table;
+pub mod keyed_hash;
 pub mod money;
 pub mod progress;
 pub mod round;

@@ -6,10 +6,12 @@ mod check;
 mod diff;
 mod explain;
 mod export;
+mod forget;
 mod generate;
 mod init;
 mod logging;
 mod progress;
+mod prune;
 mod push;
 mod rollback;
 mod run;
@@ -57,6 +59,10 @@ enum Command {
     Push(push::Arguments),
     /// Go back to an earlier run: `current`, what the next run follows, what the next deltas are against
     Rollback(rollback::Arguments),
+    /// Delete members from every published run and keep them out of later ones
+    Forget(forget::Arguments),
+    /// Remove published runs that are older than the job keeps them
+    Prune(prune::Arguments),
     /// Generate a shop of any size: the same seed gives the same bytes
     Generate(generate::Arguments),
 }
@@ -86,6 +92,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Ack(arguments) => ack::main(&arguments),
         Command::Push(arguments) => push::main(&arguments),
         Command::Rollback(arguments) => rollback::main(&arguments),
+        Command::Forget(arguments) => forget::main(&arguments),
+        Command::Prune(arguments) => prune::main(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
     };
     (code as u8).into()

@@ -2,6 +2,8 @@
 
 use parquet::errors::ParquetError;
 
+use crate::store::StoreError;
+
 /// A file of the run could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -14,6 +16,9 @@ pub enum ExportError {
         #[source]
         source: std::io::Error,
     },
+    /// A published file cannot be read again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The Parquet encoder said no.
     #[error("cannot encode `{path}`")]
     Parquet {

@@ -16,6 +16,7 @@ mod order;
 mod parquet_file;
 mod previous;
 mod profiles;
+pub mod redact;
 mod run;
 mod settings;
 mod sink;

@@ -276,7 +276,7 @@ fn write_offers(
             for (writer, rendered) in writers.iter_mut().zip(rendered) {
                 writer.append(&rendered)?;
             }
-            Ok(())
+            Ok::<_, ExportError>(())
         },
     )?;
     let mut files = vec![WrittenFile { path: OFFERS.to_owned(), rows: file.close()? }];

@@ -11,6 +11,10 @@ use super::{
 };
 use crate::base::{Findings, findings::JobPath, findings::nearest};
 
+/// Days that runs are kept, where the job does not say: a year and a month, so that a night can be held against the year
+/// before.
+const KEEP_DAYS: u32 = 400;
+
 /// How Parquet pages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +42,8 @@ pub struct RawOutput {
     pub preview_rows: Option<u32>,
     /// Columns of `crm/generic/full.csv`, of those that `offers.parquet` has; default: all that a CRM acts on.
     pub generic_columns: Option<Vec<String>>,
+    /// Days that published runs are kept, counted back from the newest; `nextoffer prune` removes older ones (400).
+    pub keep_days: Option<u32>,
     /// CRM targets by name: fields, keys, limits.
     #[serde(default)]
     pub targets: BTreeMap<String, RawTarget>,
@@ -51,6 +57,9 @@ pub struct OutputSettings {
     /// All targets the job describes, for `export`: what a run does not write is no part of it.
     #[serde(skip)]
     sections: BTreeMap<String, RawTarget>,
+    /// Days that published runs are kept. It changes no byte of a run.
+    #[serde(skip)]
+    pub keep_days: u32,
     /// Whether features are written.
     pub features: bool,
     /// Compression of Parquet.
@@ -93,6 +102,7 @@ impl RawOutput {
         OutputSettings {
             crm,
             sections: self.targets.clone(),
+            keep_days: self.keep_days.unwrap_or(KEEP_DAYS),
             features: self.features.unwrap_or(false),
             compression: self.compression.unwrap_or_default(),
             preview_rows,

@@ -1,6 +1,6 @@
 //! Why a run ended without publishing.
 
-use super::{ExitCode, PushError};
+use super::{ExitCode, ForgetListError, PushError};
 use crate::{
     engine::EngineError,
     export::ExportError,
@@ -196,6 +196,15 @@ pub enum RunError {
         #[source]
         source: Box<crate::engine::expr::ExprError>,
     },
+    /// The list of a deletion cannot be used.
+    #[error(transparent)]
+    ForgetList(#[from] ForgetListError),
+    /// Members' ids in CRM targets are not to be found.
+    #[error(
+        "table identities cannot be opened: without it, members' ids in CRM targets are not found. Correct its path, or take \
+         [inputs.identities] out of the job and name their ids in further columns of the list"
+    )]
+    ForgetWithoutIdentities,
     /// Row accounting does not add up: a bug.
     #[error("rows of table {table} do not add up; please report this")]
     Unbalanced {
@@ -210,7 +219,10 @@ impl RunError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::WrongPrevious { .. } | Self::NoSuchTarget { .. } | Self::TargetNeedsJob { .. } => ExitCode::Usage,
-            Self::NoOutputPlace { .. } | Self::NothingToLookAt { .. } => ExitCode::NoInput,
+            Self::NoOutputPlace { .. }
+            | Self::NothingToLookAt { .. }
+            | Self::ForgetList(_)
+            | Self::ForgetWithoutIdentities => ExitCode::NoInput,
             Self::Push(error) => error.exit_code(),
             Self::Drift { .. } => ExitCode::Refused,
             Self::Findings { report } => findings_exit_code(report),

@@ -5,11 +5,11 @@
 //! which is a hash of the job, the day, the previous run and all inputs. Where the id is another, the job or an input has
 //! changed since, and the answer says so.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Answer, Manifest, PreviousChoice, RunError, RunOptions, nightly};
+use super::{Answer, Manifest, PreviousChoice, RunError, RunOptions, nightly, opened::output_root};
 use crate::{
     base::{Day, progress::Progress},
     job::Loaded,
@@ -61,10 +61,7 @@ pub struct Explanation {
 pub fn explain(loaded: &Loaded, options: &ExplainOptions, progress: &dyn Progress) -> Result<Explanation, RunError> {
     let job = &loaded.job;
     let places = Arc::new(Places::new(job.inputs().object_store().options().clone(), 1)?);
-    let root = match &options.out {
-        Some(out) => OutputRoot::open(out, Path::new("."), &places),
-        None => OutputRoot::open(job.out(), job.folder(), &places),
-    }?;
+    let root = output_root(job, options.out.as_deref(), "", &places)?;
     let found = published(&root, job.name(), options.as_of, &places)?;
     let mut night = RunOptions {
         as_of: options.as_of,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Redaction;
 use crate::{base::Day, input::accounting::RowCounts};
 
 /// The manifest of a run.
@@ -39,6 +40,22 @@ pub struct Manifest {
     pub outputs: Vec<OutputEntry>,
     /// Features of the processor that kernels chose by.
     pub cpu: Vec<String>,
+    /// Deletions that changed the run after it was published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
+}
+
+impl Manifest {
+    /// The CRM targets it has files of.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&str> {
+        let of = |path: &'_ str| -> Option<(usize, usize)> {
+            let rest = path.strip_prefix("crm/")?;
+            rest.ends_with("/state.parquet").then(|| (4, path.len() - "/state.parquet".len()))
+        };
+        let paths = self.outputs.iter().map(|o| o.path.as_str());
+        paths.filter_map(|path| of(path).map(|(from, to)| &path[from..to])).collect()
+    }
 }
 
 /// An input table.

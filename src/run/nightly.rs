@@ -8,7 +8,7 @@ use super::{
     decide::{Contacts, Tonight, decide},
     fit::{Backdrop, describe, know, member_ids},
     notes as notes_of,
-    opened::{as_of, findings_error, in_pool, open, take_lock},
+    opened::{as_of, findings_error, in_pool, open, output_root, take_lock},
     options::{Outcome, PreviousChoice, RunOptions},
     outputs::{self, Identity, TIMINGS},
     previous::Previous,
@@ -88,12 +88,8 @@ fn run_here(
     };
     let zone = Zone::new(job.timezone());
     let as_of = as_of(job, options, &opened, lines, &zone)?;
-    let root = match &options.out {
-        Some(out) => OutputRoot::open(out, std::path::Path::new("."), &opened.places),
-        None => OutputRoot::open(job.out(), job.folder(), &opened.places),
-    }
-    .map_err(RunError::Output)?;
-    let lock = if options.dry_run { None } else { Some(take_lock(&root, job, as_of)?) };
+    let root = output_root(job, options.out.as_deref(), "", &opened.places)?;
+    let lock = if options.dry_run { None } else { Some(take_lock(&root, job, &format!("as of {as_of}"))?) };
     let previous = match &options.previous {
         PreviousChoice::None => None,
         PreviousChoice::Newest => Previous::newest(&root, job.name(), as_of, &opened.places)?,
@@ -101,7 +97,8 @@ fn run_here(
     };
     let acknowledged = crm::acknowledged(&root, job, as_of, !options.dry_run, &opened.places)?;
     let digests = opened.inputs.digests(&opened.places)?;
-    let run_id = run_id(job, as_of, &digests, previous.as_ref(), &acknowledged.digests);
+    let tombstones = root.tombstones(&opened.places)?;
+    let run_id = run_id(job, as_of, &digests, previous.as_ref(), &acknowledged.digests, tombstones.digest().as_deref());
     let folder = run_folder(as_of, &run_id);
     progress.finish(&format!("{} tables, as of {as_of}, run {run_id}", digests.len()));
     stages.end("open");
@@ -110,7 +107,7 @@ fn run_here(
         return Ok(Outcome::AlreadyPublished { folder }.into());
     }
 
-    let mut side = SideTables::read(job, &opened, zone.clone())?;
+    let mut side = SideTables::read(job, &opened, zone.clone(), tombstones)?;
     notes_of::unknown_cities(&side.members.complete_city_tiers(&job.offers().programme.cities), &mut notes);
     stages.end("side tables");
     let memory_limit = options.memory_limit.or(job.memory_limit());

@@ -1,6 +1,9 @@
 //! A job's engine, its opened inputs and its output place.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Inputs, RunError, RunOptions, inputs::open_inputs};
 use crate::{
@@ -71,11 +74,22 @@ pub(super) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) 
     }
 }
 
-pub(super) fn take_lock(root: &OutputRoot, job: &Job, as_of: Day) -> Result<Option<Lock>, RunError> {
+/// The place that `out` names on the command line, from the working folder; or else the job's, or `within` it.
+pub(super) fn output_root(job: &Job, out: Option<&str>, within: &str, places: &Places) -> Result<OutputRoot, RunError> {
+    match out {
+        Some(out) => OutputRoot::open(out, Path::new("."), places),
+        None if within.is_empty() => OutputRoot::open(job.out(), job.folder(), places),
+        None => OutputRoot::open(&format!("{}/{within}", job.out().trim_end_matches('/')), job.folder(), places),
+    }
+    .map_err(RunError::Output)
+}
+
+/// Takes the lock of an output place for `what` is done there; an object store has none.
+pub(super) fn take_lock(root: &OutputRoot, job: &Job, what: &str) -> Result<Option<Lock>, RunError> {
     match root {
         OutputRoot::Folder(folder) => {
             atomic::create_folder(folder).map_err(RunError::Output)?;
-            let holder = format!("job {}, as of {as_of}, process {}", job.name(), std::process::id());
+            let holder = format!("job {}, {what}, process {}", job.name(), std::process::id());
             Ok(Some(Lock::take(&folder.join(".lock"), &holder)?))
         }
         // An object store has no lock; publishing writes the pointer last, so that the later run wins whole.

@@ -232,6 +232,7 @@ pub(super) fn manifest(
         gates: described.gates.iter().map(ToString::to_string).collect(),
         outputs: entries(written, staged),
         cpu: cpu_features(),
+        redactions: Vec::new(),
     }
 }
 

@@ -94,12 +94,7 @@ impl Published {
 
     /// The CRM targets it has files of.
     pub(super) fn targets(&self) -> Vec<&str> {
-        let of = |path: &'_ str| -> Option<(usize, usize)> {
-            let rest = path.strip_prefix("crm/")?;
-            rest.ends_with("/state.parquet").then(|| (4, path.len() - "/state.parquet".len()))
-        };
-        let paths = self.manifest.outputs.iter().map(|o| o.path.as_str());
-        paths.filter_map(|path| of(path).map(|(from, to)| &path[from..to])).collect()
+        self.manifest.targets()
     }
 
     /// The output place that it lies in; `None` if it was moved out of one.

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{RunError, opened::take_lock, published::Published};
+use super::{
+    RunError,
+    opened::{output_root, take_lock},
+    published::Published,
+};
 use crate::{
     base::digest::Sha256Sum,
     job::Loaded,
-    store::{OutputRoot, Places, run_folder},
+    store::{Places, run_folder},
 };
 
 /// What the command line says about a rollback.
@@ -43,11 +47,7 @@ pub struct RolledBack {
 pub fn rollback(loaded: &Loaded, options: &RollbackOptions) -> Result<RolledBack, RunError> {
     let job = &loaded.job;
     let places = Places::new(job.inputs().object_store().options().clone(), 1)?;
-    let root = match &options.out {
-        Some(out) => OutputRoot::open(out, std::path::Path::new("."), &places),
-        None => OutputRoot::open(job.out(), job.folder(), &places),
-    }
-    .map_err(RunError::Output)?;
+    let root = output_root(job, options.out.as_deref(), "", &places)?;
     let out = root.place("");
     let run = Published::find(&options.to, out.trim_end_matches('/'), &places)?;
     let (id, as_of) = (run.manifest.run_id.clone(), run.manifest.as_of);
@@ -62,7 +62,7 @@ pub fn rollback(loaded: &Loaded, options: &RollbackOptions) -> Result<RolledBack
     };
     whole(&run, &places)?;
 
-    let _lock = take_lock(&root, job, as_of)?;
+    let _lock = take_lock(&root, job, &format!("rollback to {as_of}"))?;
     let before = root.current(&places)?;
     let mut gone: BTreeSet<String> = root.rolled_back(&places)?;
     let later = &published[at + 1..];

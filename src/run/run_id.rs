@@ -14,6 +14,7 @@ pub(super) fn run_id(
     digests: &[TableDigest],
     previous: Option<&Previous>,
     acknowledged: &[[String; 3]],
+    tombstones: Option<&str>,
 ) -> String {
     let mut sum = Sha256Sum::new();
     sum.field(b"nextoffer run");
@@ -30,6 +31,10 @@ pub(super) fn run_id(
         sum.field(ledger.as_bytes());
     }
     acknowledged.iter().flatten().for_each(|part| sum.field(part.as_bytes()));
+    if let Some(tombstones) = tombstones {
+        sum.field(b"tombstones");
+        sum.field(tombstones.as_bytes());
+    }
     let mut id = sum.hex();
     id.truncate(16);
     id

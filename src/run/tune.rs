@@ -11,7 +11,7 @@ use arrow::{
 use super::{
     RunError, RunOptions, Stages,
     fit::member_ids,
-    opened::{as_of, findings_error, open},
+    opened::{as_of, findings_error, in_pool, open, output_root},
     side_tables::{SideTables, read_lines},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     job::{Job, Loaded, Report},
     report::{TuneResults, TunedSet, tune_page},
     segments::{AutoK, CurveInput, KFit, KPoint, fit_sample, k_curve, k_fits},
-    store::{OutputRoot, Staging},
+    store::Staging,
 };
 
 /// Version of `tune.json`.
@@ -70,13 +70,7 @@ pub struct TuneOutcome {
 /// # Errors
 /// Whatever kept it from being measured; nothing is written then.
 pub fn tune(loaded: &Loaded, options: &TuneOptions, progress: &dyn Progress) -> Result<TuneOutcome, RunError> {
-    let threads = options.threads;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("nextoffer-{i}")).build();
-    match pool {
-        Ok(pool) => pool.install(|| tune_here(loaded, options, progress)),
-        // Without a pool of its own it takes rayon's.
-        Err(_) => tune_here(loaded, options, progress),
-    }
+    in_pool(options.threads, || tune_here(loaded, options, progress))
 }
 
 /// A feature set of the command line: its name and its features, with the job's own settings where it uses them too.
@@ -131,7 +125,8 @@ fn tune_here(loaded: &Loaded, options: &TuneOptions, progress: &dyn Progress) ->
     let zone = Zone::new(job.timezone());
     let wanted = RunOptions { as_of: options.as_of, ..run_options };
     let as_of = as_of(job, &wanted, &opened, lines, &zone)?;
-    let side = SideTables::read(job, &opened, zone)?;
+    let tombstones = output_root(job, None, "", &opened.places)?.tombstones(&opened.places)?;
+    let side = SideTables::read(job, &opened, zone, tombstones)?;
     progress.finish(&format!("as of {as_of}, k {} to {}, {} feature sets", auto.from, auto.to, sets.len()));
     stages.end("open");
     let memory_limit = options.memory_limit.or(job.memory_limit());
@@ -171,14 +166,7 @@ fn tune_here(loaded: &Loaded, options: &TuneOptions, progress: &dyn Progress) ->
     progress.finish(&chosen.join("; "));
     stages.end("fits");
 
-    let root = match &options.out {
-        Some(out) => OutputRoot::open(out, std::path::Path::new("."), &opened.places),
-        None => {
-            let out = format!("{}/tune", job.out().trim_end_matches('/'));
-            OutputRoot::open(&out, job.folder(), &opened.places)
-        }
-    }
-    .map_err(RunError::Output)?;
+    let root = output_root(job, options.out.as_deref(), "tune", &opened.places)?;
     let label = format!("dt={as_of}");
     let staging = root.stage(&format!("tune-{as_of}")).map_err(RunError::Output)?;
     let results = TuneResults {

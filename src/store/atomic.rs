@@ -19,10 +19,22 @@ pub const FOLDER_MODE: u32 = 0o750;
 /// # Errors
 /// If any step fails; `path` then holds what it held before.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_with_mode(path, bytes, FILE_MODE)
+}
+
+/// Writes what only the owner may read.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_with_mode(path, bytes, 0o600)
+}
+
+fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
-        .permissions(fs::Permissions::from_mode(FILE_MODE))
+        .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(StoreError::io("create a file in", folder))?;
     file.write_all(bytes).map_err(StoreError::io("write", path))?;

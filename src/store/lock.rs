@@ -3,10 +3,11 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
-use super::StoreError;
+use super::{StoreError, atomic};
 
 /// A held lock; released when dropped or when the process ends, however it ends.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(atomic::FILE_MODE)
             .open(path)
             .map_err(StoreError::io("open the lock file", path))?;
         match file.try_lock() {

@@ -11,7 +11,10 @@ pub mod lock;
 mod new_folder;
 mod output;
 mod places;
+mod removing;
+mod rewriting;
 mod rolled_back;
+mod tombstones;
 
 pub use acks::{ACKS, Acks};
 pub use error::StoreError;
@@ -20,3 +23,5 @@ pub use journal::Journal;
 pub use new_folder::NewFolder;
 pub use output::{CURRENT_LINK, CURRENT_POINTER, OutputRoot, PublishedRun, StagedFile, Staging, run_folder};
 pub use places::Places;
+pub use rewriting::Rewriting;
+pub use tombstones::{FORGET_KEY, FORGOTTEN, Tombstones};

@@ -259,11 +259,11 @@ struct Pointer {
     run: String,
 }
 
-fn object_path(prefix: &str, relative: &str) -> ObjectPath {
+pub(super) fn object_path(prefix: &str, relative: &str) -> ObjectPath {
     ObjectPath::from_iter(prefix.split('/').chain(relative.split('/')).filter(|part| !part.is_empty()))
 }
 
-fn upload(store: &dyn ObjectStore, at: &ObjectPath, file: &Path, places: &Places) -> Result<(), StoreError> {
+pub(super) fn upload(store: &dyn ObjectStore, at: &ObjectPath, file: &Path, places: &Places) -> Result<(), StoreError> {
     /// Parts of an upload: S3 takes at most 10,000 of at least 5 MiB.
     const PART: usize = 16 << 20;
     let mut source = File::open(file).map_err(StoreError::io("read", file))?;
@@ -312,7 +312,7 @@ fn sub_folders(folder: &Path, prefix: &str) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-fn list_files(folder: &Path, root: &Path, names: &mut Vec<String>) -> Result<(), StoreError> {
+pub(super) fn list_files(folder: &Path, root: &Path, names: &mut Vec<String>) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let path = entry.map_err(StoreError::io("list", folder))?.path();
         if path.is_dir() {
@@ -415,7 +415,7 @@ impl Drop for Staging {
     }
 }
 
-fn sync_tree(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_tree(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let path = entry.map_err(StoreError::io("list", folder))?.path();
         if path.is_dir() {

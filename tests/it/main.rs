@@ -11,6 +11,7 @@ mod contract;
 mod crm;
 mod demo;
 mod floors;
+mod forget;
 mod identity;
 mod init;
 mod inputs;

@@ -6,7 +6,7 @@ mod hidden;
 
 use super::{
     RunError, RunOptions, Stages,
-    opened::{findings_error, open},
+    opened::{findings_error, open, output_root},
     side_tables::SideTables,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     evaluate::calibration::calibration,
     input::{Zone, contract::Table},
     job::{Job, Loaded, Report},
-    store::{OutputRoot, Staging},
+    store::Staging,
 };
 
 /// Bins of the reliability table.
@@ -102,7 +102,8 @@ fn backtest_here(
     if opened.inputs.get(Table::Transactions).is_none() || notes.has_errors() {
         return Err(findings_error(&loaded.text, notes));
     }
-    let side = SideTables::read(job, &opened, Zone::new(job.timezone()))?;
+    let tombstones = output_root(job, None, "", &opened.places)?.tombstones(&opened.places)?;
+    let side = SideTables::read(job, &opened, Zone::new(job.timezone()), tombstones)?;
     let scene = hidden::Scene {
         job,
         settings: &settings,
@@ -117,14 +118,7 @@ fn backtest_here(
 
     let future = scene.future(&plan)?;
     stages.end("truth");
-    let root = match &options.out {
-        Some(out) => OutputRoot::open(out, std::path::Path::new("."), &opened.places),
-        None => {
-            let out = format!("{}/backtest", job.out().trim_end_matches('/'));
-            OutputRoot::open(&out, job.folder(), &opened.places)
-        }
-    }
-    .map_err(RunError::Output)?;
+    let root = output_root(job, options.out.as_deref(), "backtest", &opened.places)?;
     let label = plan.label();
     // Nothing is touched before something is measured.
     let mut staging = None;
