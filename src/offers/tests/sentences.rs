@@ -49,7 +49,7 @@ fn sentences(names: [&str; 2], most: usize) -> Vec<(String, Language, String)> {
     let mut all = Vec::new();
     for (index, bound) in catalogue.offers.iter().enumerate() {
         for reason in 0..bound.offer.kind.reasons().len() {
-            for target in [Target::Item(0), Target::Category(0), Target::None] {
+            for target in [Target::Item(0), Target::Category(0)] {
                 let choice = Choice {
                     offer: index as u16,
                     target,

@@ -130,8 +130,7 @@ features = true
 [output.targets.people]
 dialect = "generic"
 rows = "members"
-keys = [{ field = "member_id", from = "member_id" }]
-fields = { segment = "segment_code", stage = "lifecycle", tags = "tags", basis = "basis", text = "offer_1.text_zh" }
+fields = { member_id = "member_id", segment = "segment_code", stage = "lifecycle", tags = "tags", basis = "basis", text = "offer_1.text_zh" }
 "#;
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
