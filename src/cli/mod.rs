@@ -10,6 +10,7 @@ mod forget;
 mod generate;
 mod init;
 mod logging;
+mod pia;
 mod progress;
 mod prune;
 mod push;
@@ -45,6 +46,8 @@ enum Command {
     Init(init::Arguments),
     /// Measure the lists on purchases the fit has not seen, beside the methods others use
     Backtest(backtest::Arguments),
+    /// Write the impact record of a job for PIPL 55 and 56: what is read, what for, who gets what, what people must judge
+    Pia(pia::Arguments),
     /// Print the JSON Schema of the job file
     Schema,
     /// Explain one member: features, segment, tags, candidates, every offer kept or refused and why
@@ -85,6 +88,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Tune(arguments) => tune::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
         Command::Backtest(arguments) => backtest::main(&arguments),
+        Command::Pia(arguments) => pia::main(&arguments),
         Command::Schema => schema::main(),
         Command::Explain(arguments) => explain::main(&arguments),
         Command::Diff(arguments) => diff::main(&arguments),

@@ -12,6 +12,7 @@ use super::{
     programme::{Programme, check_cities, check_city},
     response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
+    template::is_layout,
 };
 use crate::{
     base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest},
@@ -363,6 +364,17 @@ fn check_offer(
     if raw.channel.is_some() && !raw.channels.is_empty() {
         let message = format!("`{}` gives both `channel` and `channels`", raw.id);
         findings.error("offers::channel_twice", at.key("channel"), message, "keep one of them");
+    }
+    for (key, name) in [("name_zh", &raw.name_zh), ("name_en", &raw.name_en)] {
+        let Some(name) = name else { continue };
+        if name.trim().is_empty() || name.chars().any(is_layout) {
+            findings.error(
+                "offers::bad_name",
+                at.key(key),
+                format!("the name of `{}` is empty, or holds a line break or a control character", raw.id),
+                "it stands in sentences: write it on one line, or leave it out",
+            );
+        }
     }
     Some(Offer {
         id: raw.id.clone(),

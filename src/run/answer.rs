@@ -60,6 +60,8 @@ pub struct Answer {
     pub explained: Option<Explained>,
     /// The member's list (the generic one if opted out), slot 1 first.
     pub list: Vec<SlotAnswer>,
+    /// Every offer of the catalogue, in its order, kept or refused; none of a member that nobody knows.
+    pub offers: Vec<OfferAnswer>,
 }
 
 /// What a run says of a personalised member.
@@ -81,8 +83,6 @@ pub struct Explained {
     pub suppressed_tags: Vec<String>,
     /// Suggested items, best first.
     pub candidates: Vec<CandidateAnswer>,
-    /// Every offer of the catalogue, in its order.
-    pub offers: Vec<OfferAnswer>,
 }
 
 /// A feature of the member.
@@ -306,23 +306,55 @@ impl Night<'_> {
             status,
             explained: None,
             list: Vec::new(),
+            offers: Vec::new(),
         };
         match (status, at) {
             (Status::OptedOut, _) => answer.list = self.list(self.decided.generic.iter().copied(), &writer),
             (Status::Personalised, Some(at)) => {
                 answer.list = self.list(self.decided.decisions[index].choices(at), &writer);
-                answer.explained = Some(self.explained(member, index, at, &writer));
+                answer.explained = Some(self.explained(member, index, at));
             }
             _ => {}
         }
+        answer.offers = match refusals::of_status(status) {
+            Some(no) => self.without_personalisation(&answer.list, &no),
+            None => {
+                let traced = self.decided.traced.iter().flat_map(|traced| &traced.offers);
+                traced.map(|trace| self.offer(trace, &writer)).collect()
+            }
+        };
         Ok(answer)
+    }
+
+    /// What became of every offer for a member whose standing says no to all of them but for those on `list`, which is the
+    /// same for everyone.
+    fn without_personalisation(&self, list: &[SlotAnswer], no: &refusals::Standing) -> Vec<OfferAnswer> {
+        let answer = |bound: &crate::offers::BoundOffer| {
+            let slots: Vec<SlotAnswer> = list.iter().filter(|s| s.offer_id == bound.offer.id).cloned().collect();
+            let (verdict, [why_zh, why_en]) = match slots.as_slice() {
+                [] => (no.code, no.words.map(str::to_owned)),
+                _ => ("kept", kept(&slots)),
+            };
+            OfferAnswer {
+                offer_id: bound.offer.id.clone(),
+                kind: bound.offer.kind.code(),
+                name_zh: bound.offer.name_zh.clone(),
+                name_en: bound.offer.name_en.clone(),
+                verdict,
+                why_zh,
+                why_en,
+                slots,
+                best: None,
+            }
+        };
+        self.catalogue.offers.iter().map(answer).collect()
     }
 
     fn list(&self, choices: impl Iterator<Item = Choice>, writer: &SentenceWriter<'_>) -> Vec<SlotAnswer> {
         choices.enumerate().map(|(slot, choice)| self.slot(Some(slot as u8 + 1), &choice, None, writer)).collect()
     }
 
-    fn explained(&self, member: &str, shard: usize, at: usize, writer: &SentenceWriter<'_>) -> Explained {
+    fn explained(&self, member: &str, shard: usize, at: usize) -> Explained {
         let described = self.described;
         let row = described.features.offset(shard) + at;
         let arm = match Holdout::new(&self.catalogue.decision).arm(member) {
@@ -340,10 +372,7 @@ impl Night<'_> {
                 since: held.since,
             }
         });
-        let (candidates, offers) = match &self.decided.traced {
-            Some(traced) => (self.candidates(traced), traced.offers.iter().map(|t| self.offer(t, writer)).collect()),
-            None => (Vec::new(), Vec::new()),
-        };
+        let candidates = self.decided.traced.as_ref().map(|traced| self.candidates(traced)).unwrap_or_default();
         Explained {
             arm,
             lifecycle: described.lifecycle[row].as_str(),
@@ -353,7 +382,6 @@ impl Night<'_> {
             tags: tags.collect(),
             suppressed_tags: self.scene.members.get(member).suppressed_tags.clone(),
             candidates,
-            offers,
         }
     }
 
@@ -474,9 +502,7 @@ impl Night<'_> {
                     .iter()
                     .map(|(slot, choice, parts)| self.slot(Some(*slot), choice, Some(parts), writer))
                     .collect();
-                let numbers = slots.iter().filter_map(|s| s.slot).map(|s| s.to_string()).collect::<Vec<_>>();
-                let words = [format!("在清单第 {} 位", numbers.join("、")), format!("in slot {}", numbers.join(", "))];
-                ("kept", words, slots)
+                ("kept", kept(&slots), slots)
             }
             Verdict::Refused(refusal) => (refusal.code(), refusals::words(refusal, &bound.offer), Vec::new()),
         };
@@ -536,6 +562,12 @@ impl Night<'_> {
             explored: choice.chance.explored,
         }
     }
+}
+
+/// Where an offer stands, in Chinese and English.
+fn kept(slots: &[SlotAnswer]) -> [String; 2] {
+    let numbers: Vec<String> = slots.iter().filter_map(|s| s.slot).map(|s| s.to_string()).collect();
+    [format!("在清单第 {} 位", numbers.join("、")), format!("in slot {}", numbers.join(", "))]
 }
 
 /// A proposal as if it had been decided.

@@ -15,6 +15,7 @@ mod error;
 mod exit;
 mod explain;
 mod export;
+mod fairness;
 mod fit;
 mod forget;
 mod init;
@@ -29,6 +30,7 @@ mod notes;
 mod opened;
 mod options;
 mod outputs;
+mod pia;
 mod ping;
 mod previous;
 mod prune;
@@ -67,6 +69,9 @@ pub use manifest::Manifest;
 pub use metrics::{failure_metrics, read_metrics, success_metrics, write_metrics};
 pub use nightly::{check, run};
 pub use options::{Outcome, PreviousChoice, RunOptions};
+pub use pia::{
+    ColumnUse, ImpactRecord, OfferTerms, Recipient, Said, Sort, Statement, impact_record_json, write_impact_record,
+};
 pub use ping::ping;
 pub use prune::{PruneOptions, Pruned, prune};
 pub use push::{PushError, PushOptions, Pushed, push};

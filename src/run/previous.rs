@@ -1,12 +1,11 @@
 //! The previous run: a declared input.
 
 use arrow::{
-    array::{Array, AsArray, RecordBatch},
-    compute::cast,
-    datatypes::{DataType, Date32Type, Int32Type},
+    array::{AsArray, RecordBatch},
+    datatypes::{Date32Type, Int32Type},
 };
 
-use super::{Manifest, RunError};
+use super::{Manifest, RunError, published::columns_of};
 use crate::{
     base::{Day, digest::sha256_hex},
     engine::Engine,
@@ -16,7 +15,7 @@ use crate::{
     offers::{Catalogue, PreviousDecisions, Seat},
     recommend::Tuned,
     segments::{Distributions, KChoice, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
-    store::{OutputRoot, Places, StoreError, run_folder},
+    store::{OutputRoot, Places, run_folder},
 };
 
 /// What an earlier run left for this one.
@@ -195,44 +194,9 @@ impl Previous {
     ) -> Result<(), RunError> {
         let bad = |why: String| RunError::BadPrevious { file: name.to_owned(), why };
         let place = self.root.place(&join(&self.folder, name));
-        let files = match engine.places().list(&place, std::path::Path::new(".")) {
-            Ok(files) => files,
-            Err(StoreError::NotFound { .. }) => return Err(bad("it is missing".to_owned())),
-            Err(e) => return Err(e.into()),
-        };
-        let files = files.into_iter().map(|f| engine.open_parquet(f)).collect::<Result<Vec<_>, _>>()?;
-        let reads = files
-            .iter()
-            .map(|f| {
-                let find = |c: &&str| f.schema.index_of(c).map_err(|_| bad(format!("it has no column `{c}`")));
-                columns.iter().map(find).collect::<Result<Vec<_>, _>>()
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let parts = engine.scan(
-            &files,
-            &reads,
-            |_| Vec::new(),
-            |batches, crate::engine::ScanRows { batch, .. }| {
-                let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
-                    DataType::Utf8View => cast(array, &DataType::Utf8),
-                    _ => Ok(array.clone()),
-                };
-                let arrays = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>();
-                let arrays = arrays.map_err(|e| bad(e.to_string()))?;
-                let fields = batch
-                    .schema()
-                    .fields()
-                    .iter()
-                    .zip(&arrays)
-                    .map(|(f, a)| f.as_ref().clone().with_data_type(a.data_type().clone()))
-                    .collect::<Vec<_>>();
-                let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-                batches.push(RecordBatch::try_new(schema, arrays).map_err(|e| bad(e.to_string()))?);
-                Ok::<_, RunError>(())
-            },
-        )?;
-        for batch in parts.iter().flatten() {
-            each(batch).map_err(bad)?;
+        let batches = columns_of(engine, &place, columns, RecordBatch::clone, bad)?;
+        for batch in batches.ok_or_else(|| bad("it is missing".to_owned()))? {
+            each(&batch).map_err(bad)?;
         }
         Ok(())
     }

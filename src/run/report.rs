@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::{
     Manifest, RunError,
     closing::{Closing, Lists},
+    fairness::Fairness,
     fit::{Described, Scene},
 };
 use crate::{
@@ -29,6 +30,7 @@ pub(super) fn write(
     described: &Described,
     manifest: &Manifest,
     lists: &Lists,
+    fairness: &Fairness,
     staging: &Staging,
 ) -> Result<(), RunError> {
     let Closing { scene, members, known, notes, .. } = *closing;
@@ -83,7 +85,7 @@ pub(super) fn write(
         gates: &described.gates,
         tuned: &known.tuned,
         notes,
-        fairness: Vec::new(),
+        fairness: fairness.rows(),
         more: Vec::new(),
     };
     Ok(staging.write(FILE, page(&view).as_bytes())?)

@@ -16,6 +16,7 @@ mod identity;
 mod init;
 mod inputs;
 mod kinds;
+mod law;
 mod ledger;
 mod lists;
 mod nights;
