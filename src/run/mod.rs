@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod export;
 mod fit;
+mod gates;
 mod init;
 mod inputs;
 mod kind_needs;
