@@ -7,6 +7,7 @@ use super::{
     decide::Decided,
     fairness::Fairness,
     fit::{Described, Known, Scene},
+    gates::Judged,
     opened::Opened,
     outputs::{self, Identity},
     report,
@@ -32,6 +33,7 @@ pub(super) struct Closing<'a> {
     pub(super) identity: &'a Identity<'a>,
     pub(super) quarantined: &'a [QuarantinedRow],
     pub(super) crm: &'a CrmPlan,
+    pub(super) judged: &'a Judged,
     pub(super) notes: &'a Findings,
 }
 

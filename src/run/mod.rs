@@ -18,6 +18,7 @@ mod export;
 mod fairness;
 mod fit;
 mod forget;
+mod gates;
 mod init;
 mod inputs;
 mod kind_needs;
