@@ -41,6 +41,7 @@ pub(crate) mod testing;
 mod tests;
 mod text;
 mod trace;
+mod uplift;
 mod world;
 
 pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
@@ -78,4 +79,9 @@ pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use trace::{OfferTrace, Refusal, ScoreParts, TraceContext, Verdict};
+pub use uplift::{
+    ALL_OFFERS, Arms, COVARIATES, Enrolled, EnrolledRow, Enrolments, EnrolmentsBuilder, Gone, HeldOut, Measure, Outcome,
+    OutcomeUplift, PeriodMeasure, PeriodMeasures, PeriodSums, Periods, RawUplift, SegmentUplift, TrackUplift, Tracks,
+    UpliftReport, UpliftSettings, UpliftSums, Window, experiment_code,
+};
 pub use world::World;

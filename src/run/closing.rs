@@ -94,7 +94,7 @@ impl Closing<'_> {
         manifest.members.withdraw(withdrawn.len() as u64);
         stages.end("write");
         let lists = outputs::offer_summaries(self, described, decided, &manifest);
-        report::write(self, described, &manifest, &lists, &staging)?;
+        report::write(self, described, decided, &manifest, &lists, &staging)?;
         let files = staging.files()?;
         manifest.outputs = outputs::entries(&written, &files);
         outputs::json(&staging, "manifest.json", &manifest)?;

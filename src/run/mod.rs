@@ -41,6 +41,7 @@ mod side_tables;
 mod standing;
 mod summary;
 mod tune;
+mod uplift;
 
 pub use ack::acknowledge;
 pub use answer::{
