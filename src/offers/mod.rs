@@ -57,7 +57,7 @@ pub use holdout::{Arm, Holdout};
 pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
 pub use learning::{
     Acceptance, Activity, Bin, Calibration, Enough, LearningReport, Level, LogisticModel, Observation, Offering,
-    OutOfTime, Prediction, Rates, Scored, SoFar, log_loss, observe, out_of_time, reliability,
+    OutOfTime, Prediction, Rates, ReliableBin, Scored, SoFar, log_loss, observe, out_of_time, reliability,
 };
 pub use ledger::{Ledger, Members, Seat, SeatState};
 pub use member::MemberView;

@@ -53,6 +53,7 @@ pub struct Rates {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row {
     pub(super) member: u64,
+    pub(super) offer: Option<u16>,
     pub(super) sent: Day,
     pub(super) known: Option<Day>,
     pub(super) accepted: bool,
@@ -143,6 +144,7 @@ impl Rates {
                 }
                 Row {
                     member: o.member,
+                    offer: o.offer,
                     sent: o.sent,
                     known: o.known,
                     accepted: o.accepted,

@@ -150,14 +150,15 @@ fn calibration_undoes_what_is_off_and_leaves_what_is_right() {
         (0..20_000)
             .map(|i| {
                 let p = rng.gen_range(0.02..0.6);
-                Prediction { member: i, probability: off(p), accepted: rng.gen_bool(p) }
+                Prediction { member: i, offer: Some(0), probability: off(p), accepted: rng.gen_bool(p) }
             })
             .collect()
     };
-    let right = Calibration::fit(&draw(&mut rng, |p| p));
+    let even = vec![1.0; 20_000];
+    let right = Calibration::fit(&draw(&mut rng, |p| p), &even);
     assert!(right.shift.abs() < 0.06 && (right.slope - 1.0).abs() < 0.05, "{right:?}");
     let wrong = draw(&mut rng, |p| calibration::logistic(2.0 * calibration::logit(p) + 0.7));
-    let fitted = Calibration::fit(&wrong);
+    let fitted = Calibration::fit(&wrong, &even);
     let corrected: Vec<Prediction> =
         wrong.iter().map(|p| Prediction { probability: fitted.apply(p.probability), ..*p }).collect();
     assert!(log_loss(&corrected) < log_loss(&wrong));
@@ -165,7 +166,7 @@ fn calibration_undoes_what_is_off_and_leaves_what_is_right() {
         assert!((bin.predicted - bin.accepted).abs() < 0.04, "{bin:?}");
     }
     assert_eq!(reliability(&corrected, 10).iter().map(|b| b.contacts).sum::<u64>(), 20_000);
-    assert_eq!(Calibration::fit(&[]), Calibration::default());
+    assert_eq!(Calibration::fit(&[], &[]), Calibration::default());
 }
 
 #[test]
