@@ -17,13 +17,7 @@ impl Moments {
     /// Nothing yet, of rows of `width` numbers.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self {
-            width,
-            rows: 0,
-            mean: vec![0.0; width],
-            cross: vec![0.0; width * width],
-            difference: vec![0.0; width],
-        }
+        Self { width, rows: 0, mean: vec![0.0; width], cross: vec![0.0; width * width], difference: vec![0.0; width] }
     }
 
     /// Adds a row; numbers past the width are not looked at, missing ones are 0.

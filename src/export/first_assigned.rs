@@ -16,24 +16,15 @@ use super::{
 };
 use crate::{
     base::{Day, IdTable},
-    offers::{EnrolledRow, Enrolments, EnrolmentsBuilder, HeldOut, experiment_code},
+    offers::{EnrolledRow, Enrolments, EnrolmentsBuilder, HeldOut},
 };
 
 /// Where it lies.
 pub const FIRST_ASSIGNED_PATH: &str = "model/first_assigned.parquet";
 
 /// Its columns. Rows without a member count `members` who are not in the run any more; the others count one.
-pub const FIRST_ASSIGNED_COLUMNS: &[&str] = &[
-    "member_id",
-    "kind",
-    "arm",
-    "held_out_of",
-    "first_day",
-    "lifecycle",
-    "segment_code",
-    "experiment",
-    "members",
-];
+pub const FIRST_ASSIGNED_COLUMNS: &[&str] =
+    &["member_id", "kind", "arm", "held_out_of", "first_day", "lifecycle", "segment_code", "experiment", "members"];
 
 struct FirstAssigned<'a> {
     enrolments: &'a Enrolments,
@@ -56,7 +47,6 @@ impl Rows {
         members: u64,
         enrolments: &Enrolments,
     ) {
-        let experiment = experiment_code(enrolments.tracks.experiment(track));
         let texts = [
             member,
             Some(enrolments.tracks.name(track)),
@@ -64,7 +54,7 @@ impl Rows {
             held_out.code(),
             about.0,
             about.1,
-            Some(&experiment),
+            Some(enrolments.tracks.experiment(track)),
         ];
         self.texts.iter_mut().zip(texts).for_each(|(column, text)| column.append_option(text));
         self.first.append_value(first.0);
@@ -134,6 +124,10 @@ pub fn write_first_assigned(
     write_table(sink, FIRST_ASSIGNED_PATH, &order, &FirstAssigned { enrolments }, compression)
 }
 
+fn value(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
 /// Adds the rows of a batch that holds [`FIRST_ASSIGNED_COLUMNS`]. Gives false if it does not hold them as they are written.
 #[must_use]
 pub fn push_first_assigned(batch: &RecordBatch, builder: &mut EnrolmentsBuilder<'_>) -> bool {
@@ -146,16 +140,14 @@ pub fn push_first_assigned(batch: &RecordBatch, builder: &mut EnrolmentsBuilder<
         return false;
     };
     let (Some(days), Some(counts)) = (days, counts) else { return false };
-    let value = |column: &'_ StringArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
     (0..batch.num_rows()).all(|row| {
-        let (held_out, lifecycle, segment) = (value(held_out, row), value(lifecycle, row), value(segment, row));
         builder.push(&EnrolledRow {
-            member_id: member.is_valid(row).then(|| member.value(row)),
+            member_id: value(member, row),
             track: kind.value(row),
-            held_out: held_out.as_deref(),
+            held_out: value(held_out, row),
             first: Day(days.value(row)),
-            lifecycle: lifecycle.as_deref(),
-            segment: segment.as_deref(),
+            lifecycle: value(lifecycle, row),
+            segment: value(segment, row),
             experiment: experiment.value(row),
             members: counts.value(row).unsigned_abs(),
         })

@@ -22,17 +22,15 @@ mod settings;
 mod sink;
 mod tables;
 pub mod targets;
-mod uplift_table;
 #[cfg(test)]
 mod tests;
+mod uplift_table;
 pub mod validate;
 
 pub use blocks::in_order;
 pub use csv::{is_formula, push_field, push_field_for_people, push_record};
 pub use error::ExportError;
-pub use first_assigned::{
-    FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, push_first_assigned, write_first_assigned,
-};
+pub use first_assigned::{FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, push_first_assigned, write_first_assigned};
 pub use generic::{DEFAULT_COLUMNS, GenericColumn};
 pub use item_statistics::write_item_statistics;
 pub use ledger_table::{LEDGER_COLUMNS, LEDGER_PATH, push_seats, write_ledger};

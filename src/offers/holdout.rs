@@ -60,8 +60,9 @@ impl Holdout {
     #[must_use]
     pub fn new(settings: &DecisionSettings) -> Self {
         let salt = id_hash(settings.holdout_salt.as_bytes());
-        let draw =
-            |(kind, share): (&String, &f64)| (kind.clone(), Draw { salt: salted_hash(kind.as_bytes(), salt), share: *share });
+        let draw = |(kind, share): (&String, &f64)| {
+            (kind.clone(), Draw { salt: salted_hash(kind.as_bytes(), salt), share: *share })
+        };
         Self {
             all: Draw { salt, share: settings.holdout_share },
             kinds: settings.holdout_kinds.iter().filter(|(_, share)| **share > 0.0).map(draw).collect(),

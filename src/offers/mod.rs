@@ -80,8 +80,8 @@ pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use trace::{OfferTrace, Refusal, ScoreParts, TraceContext, Verdict};
 pub use uplift::{
-    ALL_OFFERS, Arms, COVARIATES, Enrolled, EnrolledRow, Enrolments, EnrolmentsBuilder, Gone, HeldOut, Measure, Outcome,
-    OutcomeUplift, PeriodMeasure, PeriodMeasures, PeriodSums, Periods, RawUplift, SegmentUplift, TrackUplift, Tracks,
-    UpliftReport, UpliftSettings, UpliftSums, Window, experiment_code,
+    ALL_OFFERS, Arms, COVARIATES, Enrolled, EnrolledRow, Enrolments, EnrolmentsBuilder, Gone, HeldOut, Measure,
+    Outcome, OutcomeUplift, PeriodMeasure, PeriodMeasures, PeriodSums, Periods, RawUplift, SegmentUplift, TrackUplift,
+    Tracks, UpliftReport, UpliftSettings, UpliftSums, Window, experiment_code,
 };
 pub use world::World;

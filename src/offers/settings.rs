@@ -557,12 +557,7 @@ fn check_decision(
     }
 }
 
-fn holdout_kinds(
-    raw: &RawDecision,
-    offers: &[Offer],
-    at: &JobPath,
-    findings: &mut Findings,
-) -> BTreeMap<String, f64> {
+fn holdout_kinds(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> BTreeMap<String, f64> {
     for kind in raw.holdout_kinds.keys() {
         let at = at.key(kind);
         if kind_named(kind).is_none() {
@@ -573,9 +568,8 @@ fn holdout_kinds(
             findings.warn("offers::holdout_of_nothing", at, message, "add such an offer or take the share out");
         }
     }
-    let share = |(kind, share): (&String, &f64)| {
-        (kind.clone(), fraction(Some(*share), 0.0, 0.0, 0.5, &at.key(kind), findings))
-    };
+    let share =
+        |(kind, share): (&String, &f64)| (kind.clone(), fraction(Some(*share), 0.0, 0.0, 0.5, &at.key(kind), findings));
     raw.holdout_kinds.iter().map(share).collect()
 }
 

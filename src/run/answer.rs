@@ -67,6 +67,8 @@ pub struct Answer {
 pub struct Explained {
     /// `treated` or `holdout`: decisions of the holdout are written and never exported.
     pub arm: &'static str,
+    /// Kinds of offers that the member alone is held out of, beside that.
+    pub held_out_of: Vec<&'static str>,
     /// Lifecycle stage.
     pub lifecycle: &'static str,
     /// Value band.
@@ -322,6 +324,16 @@ impl Night<'_> {
         choices.enumerate().map(|(slot, choice)| self.slot(Some(slot as u8 + 1), &choice, None, writer)).collect()
     }
 
+    /// Kinds of the catalogue whose own holdout has the member.
+    fn held_out_of(&self, member: &str) -> Vec<&'static str> {
+        let holdout = Holdout::new(&self.catalogue.decision);
+        let mut kinds: Vec<&'static str> = self.catalogue.offers.iter().map(|o| o.offer.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.retain(|kind| holdout.is_held_out_of(member, kind));
+        kinds
+    }
+
     fn explained(&self, member: &str, shard: usize, at: usize, writer: &SentenceWriter<'_>) -> Explained {
         let described = self.described;
         let row = described.features.offset(shard) + at;
@@ -346,6 +358,7 @@ impl Night<'_> {
         };
         Explained {
             arm,
+            held_out_of: self.held_out_of(member),
             lifecycle: described.lifecycle[row].as_str(),
             value_band: described.value_band[row].as_str(),
             segment: self.segment(row),

@@ -13,6 +13,7 @@ mod diff;
 mod eligibility;
 mod error;
 mod exit;
+mod experiment;
 mod explain;
 mod export;
 mod fit;
@@ -56,6 +57,7 @@ pub use diff::{
 };
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
+pub use experiment::{Experiment, ExperimentOptions, ExperimentRow, experiment};
 pub use explain::{ExplainOptions, Explanation, RunFound, explain};
 pub use export::{ExportOptions, Exported, export};
 pub use init::{FirstJob, InitOptions, init};

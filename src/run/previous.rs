@@ -10,7 +10,10 @@ use super::{Manifest, RunError};
 use crate::{
     base::{Day, digest::sha256_hex},
     engine::Engine,
-    export::{FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS, push_first_assigned, push_previous, push_seats},
+    export::{
+        FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS,
+        push_first_assigned, push_previous, push_seats,
+    },
     features::Vocabulary,
     input::ItemTable,
     offers::{Catalogue, EnrolmentsBuilder, PreviousDecisions, Seat},
@@ -171,9 +174,11 @@ impl Previous {
         if !self.manifest.outputs.iter().any(|o| o.path == FIRST_ASSIGNED_PATH && o.rows.is_some_and(|n| n > 0)) {
             return Ok(());
         }
-        self.read(engine, FIRST_ASSIGNED_PATH, FIRST_ASSIGNED_COLUMNS, |batch| match push_first_assigned(batch, builder) {
-            true => Ok(()),
-            false => Err("it does not have the columns of first assignments".to_owned()),
+        self.read(engine, FIRST_ASSIGNED_PATH, FIRST_ASSIGNED_COLUMNS, |batch| {
+            match push_first_assigned(batch, builder) {
+                true => Ok(()),
+                false => Err("it does not have the columns of first assignments".to_owned()),
+            }
         })
     }
 

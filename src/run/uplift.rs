@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{Findings, IdTable, findings::JobPath},
-    export::{WrittenFile, FIRST_ASSIGNED_PATH, UPLIFT_PATH, write_first_assigned, write_uplift},
+    export::{FIRST_ASSIGNED_PATH, UPLIFT_PATH, WrittenFile, write_first_assigned, write_uplift},
     history::{Shard, Timeline},
     offers::{
         Arm, Catalogue, Decisions, Enrolled, Enrolments, EnrolmentsBuilder, HeldOut, Holdout, Measure, Outcome,
@@ -70,8 +70,10 @@ pub(super) fn measure(
         has_activities,
         has_channels,
     };
-    let parts =
-        scene.histories.shards.map(|index, shard: &Shard| Ok::<_, RunError>(measure.shard(index, shard, &enrolments)))?;
+    let parts = scene
+        .histories
+        .shards
+        .map(|index, shard: &Shard| Ok::<_, RunError>(measure.shard(index, shard, &enrolments)))?;
     let mut sums = UpliftSums::default();
     parts.into_iter().for_each(|part| sums.merge(part));
     let report = measure.report(&sums, &enrolments);
@@ -162,7 +164,8 @@ fn note(report: &UpliftReport, notes: &mut Findings) {
             ratio.chi_square,
             ratio.p_value,
         );
-        let help = "look for what treats the arms differently: rows that go missing, or offers that change who gets the next";
+        let help =
+            "look for what treats the arms differently: rows that go missing, or offers that change who gets the next";
         notes.warn("uplift::sample_ratio", at.key("holdout_share"), message, help);
     }
     if report.over > 0 {
@@ -189,7 +192,10 @@ impl Uplifted {
         match all.map(|all| (all, all.outcome(Outcome::RepeatPurchase))) {
             None => "nobody is held out".to_owned(),
             Some((all, None)) => {
-                format!("{} members assigned, too few days ago to be measured", all.assigned.treated + all.assigned.holdout)
+                format!(
+                    "{} members assigned, too few days ago to be measured",
+                    all.assigned.treated + all.assigned.holdout
+                )
             }
             Some((_, Some(repeat))) => {
                 let best = repeat.best();

@@ -27,4 +27,5 @@ mod rollback;
 mod stability;
 mod support;
 mod tuning;
+mod uplift;
 mod watch;

@@ -23,12 +23,7 @@ pub struct Adjusted {
 /// slope within arms, pooled over both; covariates must be of the time before the assignment. Variances are those of the
 /// residuals, less a degree of freedom a covariate. `None` where an arm has too few rows, or no covariate varies.
 #[must_use]
-pub fn adjusted_difference(
-    first: &Moments,
-    second: &Moments,
-    column: usize,
-    covariates: &[usize],
-) -> Option<Adjusted> {
+pub fn adjusted_difference(first: &Moments, second: &Moments, column: usize, covariates: &[usize]) -> Option<Adjusted> {
     let least = covariates.len() as u64 + 2;
     if covariates.is_empty() || first.rows() < least || second.rows() < least {
         return None;

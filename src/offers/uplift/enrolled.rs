@@ -57,7 +57,8 @@ impl HeldOut {
 #[derive(Debug, Clone)]
 pub struct Tracks {
     names: Vec<&'static str>,
-    experiments: Vec<u64>,
+    /// What tells a track's experiment from others, as it is written.
+    experiments: Vec<String>,
 }
 
 impl Tracks {
@@ -65,7 +66,7 @@ impl Tracks {
     #[must_use]
     pub fn new(holdout: &Holdout) -> Self {
         let names: Vec<&'static str> = std::iter::once(ALL_OFFERS).chain(kind_names()).collect();
-        let of = |(at, name): (usize, &&'static str)| holdout.experiment((at > 0).then_some(*name));
+        let of = |(at, name): (usize, &&'static str)| experiment_code(holdout.experiment((at > 0).then_some(*name)));
         Self { experiments: names.iter().enumerate().map(of).collect(), names }
     }
 
@@ -89,8 +90,8 @@ impl Tracks {
 
     /// What tells a track's experiment from others.
     #[must_use]
-    pub fn experiment(&self, track: u8) -> u64 {
-        self.experiments[usize::from(track)]
+    pub fn experiment(&self, track: u8) -> &str {
+        &self.experiments[usize::from(track)]
     }
 
     /// The track of a name.
@@ -192,7 +193,7 @@ impl<'a> EnrolmentsBuilder<'a> {
         // A kind that this build does not know is not measured by it.
         let Some(track) = self.out.tracks.find(row.track) else { return true };
         let Some(held_out) = HeldOut::from_code(row.held_out) else { return false };
-        if row.experiment != experiment_code(self.out.tracks.experiment(track)) {
+        if row.experiment != self.out.tracks.experiment(track) {
             self.out.over += row.members;
             return true;
         }

@@ -13,7 +13,9 @@ use crate::{
     base::Day,
     evaluate::{
         Moments,
-        uplift::{adjusted_difference, detectable, difference_of_means, difference_of_shares, holdout_needed, sample_ratio},
+        uplift::{
+            adjusted_difference, detectable, difference_of_means, difference_of_shares, holdout_needed, sample_ratio,
+        },
     },
     history::Shard,
     input::MemberTable,
@@ -45,6 +47,14 @@ pub struct Measure<'a> {
 struct Sum {
     moments: Moments,
     hits: u64,
+}
+
+/// Whom a track has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    assigned: Arms,
+    left: Arms,
+    since: Option<Day>,
 }
 
 /// A track, a segment, an arm.
@@ -137,8 +147,11 @@ impl Measure<'_> {
     /// What comes of the sums over all shards.
     #[must_use]
     pub fn report(&self, sums: &UpliftSums, enrolments: &Enrolments) -> UpliftReport {
-        let mut tracks: Vec<TrackUplift> =
-            (0..enrolments.tracks.len() as u8).filter_map(|track| self.track(track, sums, enrolments)).collect();
+        let counts = self.counts(enrolments);
+        let mut tracks: Vec<TrackUplift> = (0..enrolments.tracks.len() as u8)
+            .zip(&counts)
+            .filter_map(|(track, counted)| self.track(track, counted, sums, enrolments))
+            .collect();
         if let Some(kinds) = tracks.get_mut(1..) {
             kinds.sort_by(|a, b| a.kind.cmp(&b.kind));
         }
@@ -151,27 +164,31 @@ impl Measure<'_> {
         }
     }
 
-    fn track(&self, track: u8, sums: &UpliftSums, enrolments: &Enrolments) -> Option<TrackUplift> {
+    /// By track: whom it has, whether they are in the run or not.
+    fn counts(&self, enrolments: &Enrolments) -> Vec<Counted> {
+        let mut counts = vec![Counted::default(); enrolments.tracks.len()];
+        let mut count = |track: u8, held_out: HeldOut, first: Day, members: u64, gone: bool| {
+            let Some(arm) = self.arm(enrolments, track, held_out) else { return };
+            let own = &mut counts[usize::from(track)];
+            own.since = Some(own.since.map_or(first, |day| day.min(first)));
+            own.assigned.add(arm, members);
+            if gone {
+                own.left.add(arm, members);
+            }
+        };
+        enrolments.shards.iter().flatten().for_each(|e| count(e.track, e.held_out, e.first, 1, false));
+        enrolments.gone.iter().for_each(|(g, members)| count(g.track, g.held_out, g.first, *members, true));
+        counts
+    }
+
+    fn track(&self, track: u8, counted: &Counted, sums: &UpliftSums, enrolments: &Enrolments) -> Option<TrackUplift> {
         let kind = enrolments.tracks.name(track);
         let own = self.has_own(enrolments, track);
         let expected = if own { self.holdout.share_of(kind).unwrap_or_default() } else { self.holdout.share() };
         if expected <= 0.0 {
             return None;
         }
-        let (mut assigned, mut left) = (Arms::default(), Arms::default());
-        let mut since: Option<Day> = None;
-        let mut count = |held_out: HeldOut, first: Day, members: u64, gone: bool| {
-            let Some(arm) = self.arm(enrolments, track, held_out) else { return };
-            since = Some(since.map_or(first, |day| day.min(first)));
-            assigned.add(arm, members);
-            if gone {
-                left.add(arm, members);
-            }
-        };
-        let rows = enrolments.shards.iter().flatten().filter(|e| e.track == track);
-        rows.for_each(|e| count(e.held_out, e.first, 1, false));
-        let gone = enrolments.gone.iter().filter(|(g, _)| g.track == track);
-        gone.for_each(|(g, members)| count(g.held_out, g.first, *members, true));
+        let assigned = counted.assigned;
         let open = |arm| sums.open.get(&(track, arm)).copied().unwrap_or_default();
         let mut whole: BTreeMap<Arm, Vec<Sum>> = BTreeMap::new();
         let mut by_segment: BTreeMap<&str, BTreeMap<Arm, &Vec<Sum>>> = BTreeMap::new();
@@ -203,9 +220,9 @@ impl Measure<'_> {
         Some(TrackUplift {
             kind: kind.to_owned(),
             against: if own { "kind" } else { "all" }.to_owned(),
-            since: since?,
+            since: counted.since?,
             assigned,
-            left,
+            left: counted.left,
             open: Arms { treated: open(Arm::Treated), holdout: open(Arm::Holdout) },
             sample_ratio: sample_ratio(&[assigned.treated, assigned.holdout], &[1.0 - expected, expected]),
             outcomes,
@@ -245,10 +262,8 @@ impl Measure<'_> {
 impl UpliftSums {
     fn add(&mut self, enrolled: &Enrolled, arm: Arm, seen: &Seen, outcomes: &[Outcome]) {
         let none = || Sum { moments: Moments::new(1 + COVARIATES.len()), hits: 0 };
-        let sums = self
-            .cells
-            .entry((enrolled.track, enrolled.segment, arm))
-            .or_insert_with(|| vec![none(); outcomes.len()]);
+        let sums =
+            self.cells.entry((enrolled.track, enrolled.segment, arm)).or_insert_with(|| vec![none(); outcomes.len()]);
         let away = matches!(enrolled.lifecycle, Lifecycle::Dormant | Lifecycle::Lost);
         let [spent, days, since] = *seen.before();
         for (sum, outcome) in sums.iter_mut().zip(outcomes) {

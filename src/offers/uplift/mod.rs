@@ -10,6 +10,8 @@ mod outcomes;
 mod periods;
 mod results;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use enrolled::{
     ALL_OFFERS, Enrolled, EnrolledRow, Enrolments, EnrolmentsBuilder, Gone, HeldOut, Tracks, experiment_code,

@@ -135,7 +135,8 @@ fn arms(report: &UpliftReport) -> maud::Markup {
         ],
     );
     for track in &report.tracks {
-        let name = if track.kind == ALL_OFFERS { text("全部优惠", "All offers") } else { Text::same(track.kind.clone()) };
+        let name =
+            if track.kind == ALL_OFFERS { text("全部优惠", "All offers") } else { Text::same(track.kind.clone()) };
         let ratio = track.sample_ratio.as_ref();
         let expected = ratio.and_then(|r| r.expected.get(1)).copied().unwrap_or(f64::NAN);
         let verdict = match ratio {
@@ -244,13 +245,17 @@ fn power(view: &UpliftView<'_>, report: &UpliftReport, all: &TrackUplift) -> mau
 fn by_segment(view: &UpliftView<'_>, all: &TrackUplift) -> maud::Markup {
     let head = Column::text(text("群", "Segment"));
     let mut table = Table::new(
-        text("各群的增量：全部优惠，按首次分配时所在的群", "Uplift by segment: all offers, by the segment at the first assignment"),
+        text(
+            "各群的增量：全部优惠，按首次分配时所在的群",
+            "Uplift by segment: all offers, by the segment at the first assignment",
+        ),
         std::iter::once(head).chain(columns()),
     );
     for segment in &all.segments {
         for (at, o) in segment.outcomes.iter().enumerate() {
             let name = if at == 0 { view.segment(&segment.segment_code) } else { Text::default() };
-            let first = [Cell::head_with(&name, &Text::same(segment.segment_code.clone())), Cell::text(&outcome(o.outcome))];
+            let first =
+                [Cell::head_with(&name, &Text::same(segment.segment_code.clone())), Cell::text(&outcome(o.outcome))];
             table.push(first.into_iter().chain(cells(view, o)));
         }
     }
@@ -279,7 +284,8 @@ fn periods(view: &UpliftView<'_>) -> maud::Markup {
             let shown = |value: Option<f64>| {
                 Cell::plain(value.map_or_else(|| "–".to_owned(), |v| view.value(measure.outcome, v)))
             };
-            let change = measure.now.zip(measure.before).map(|(now, before)| view.change(measure.outcome, now - before));
+            let change =
+                measure.now.zip(measure.before).map(|(now, before)| view.change(measure.outcome, now - before));
             table.push([
                 Cell::head_with(&name, &Text::same(own.segment_code.clone())),
                 Cell::text(&outcome(measure.outcome)),
