@@ -35,19 +35,19 @@ pub(super) fn logistic(x: f64) -> f64 {
 }
 
 impl Calibration {
-    /// The likeliest correction of predictions, each with a weight, held towards none.
+    /// The likeliest correction of predictions, held towards none.
     #[must_use]
-    pub fn fit(predictions: &[Prediction], weights: &[f64]) -> Self {
+    pub fn fit(predictions: &[Prediction]) -> Self {
         let (mut shift, mut slope) = (0.0, 1.0);
         for _ in 0..STEPS {
             // Gradient and Hessian of the penalised likelihood.
             let (mut g0, mut g1) = (HELD * shift, HELD * (slope - 1.0));
             let (mut h00, mut h01, mut h11) = (HELD, 0.0, HELD);
-            for (prediction, share) in predictions.iter().zip(weights) {
+            for prediction in predictions {
                 let x = logit(prediction.probability);
                 let p = logistic(shift + slope * x);
-                let error = share * (p - f64::from(u8::from(prediction.accepted)));
-                let weight = share * p * (1.0 - p);
+                let error = p - f64::from(u8::from(prediction.accepted));
+                let weight = p * (1.0 - p);
                 g0 += error;
                 g1 += error * x;
                 h00 += weight;
@@ -76,12 +76,6 @@ impl Calibration {
     pub fn apply(&self, p: f64) -> f64 {
         logistic(self.shift + self.slope * logit(p))
     }
-}
-
-/// Weighted mean of the log-loss in nats; 0 for no prediction.
-pub(super) fn weighted_log_loss(predictions: &[Prediction], weights: &[f64]) -> f64 {
-    let losses = predictions.iter().zip(weights).map(|(p, w)| w * p.loss()).sum::<f64>();
-    losses / weights.iter().sum::<f64>().max(f64::MIN_POSITIVE)
 }
 
 /// Mean log-loss in nats; 0 for no prediction.

@@ -10,11 +10,11 @@
 //!
 //! **A model** ([`model`]): where there are contacts enough, a plain logistic regression that adds to the logarithm of the
 //! odds of that rate what was known of the member when the contact was sent: how lately and how often the member had
-//! bought, how often and how lately the member had been contacted, and what had come of it. Contacts of one offer are
-//! alike, and weigh less the more of them there are.
+//! bought, how often and how lately the member had been contacted, and what had come of it. While it is fitted, each
+//! offer has a random effect of its own: what a campaign's luck was is not taken for something about members.
 //!
 //! **Which of them** is decided out of time: both are fitted on the earlier contacts and predict the later ones, and the
-//! model is taken only if its log-loss, weighted so, is lower. Where the later contacts are of ten offers or more, what is
+//! model is taken only if its log-loss is lower. Where the later contacts are of ten offers or more, what is
 //! taken is calibrated on them by two numbers, shrunk towards none (Platt 1999). With fewer it is not: that the later
 //! offers did better or worse than foreseen then says what these offers were like, and correcting the next ones by it
 //! makes their probabilities worse. In the end all is fitted again on everything.
@@ -27,7 +27,6 @@ mod rates;
 #[cfg(test)]
 mod tests;
 
-use calibration::weighted_log_loss;
 pub use calibration::{Bin, Calibration, log_loss, reliability};
 pub use model::LogisticModel;
 pub(super) use observe::purchase_days;
@@ -133,14 +132,13 @@ impl Acceptance {
         let mut with_model = false;
         let alike = rates.weights[1];
         if let Some(trial) = Trial::hold(&rows, may_model.then_some(enough.most), alike) {
-            let loss = |predictions: &[Prediction]| weighted_log_loss(predictions, &trial.weights);
-            with_model = trial.model.as_ref().is_some_and(|m| loss(m) < loss(&trial.rates));
+            with_model = trial.model.as_ref().is_some_and(|m| log_loss(m) < log_loss(&trial.rates));
             let taken = match &trial.model {
                 Some(model) if with_model => model,
                 _ => &trial.rates,
             };
             if trial.offers >= LEAST_OFFERS {
-                calibration = Calibration::fit(taken, &trial.weights);
+                calibration = Calibration::fit(taken);
             }
             report.split = Some(trial.split);
             report.predicted = trial.rates.len() as u64;
@@ -170,8 +168,6 @@ struct Trial {
     split: Day,
     /// How many offers the later contacts are of.
     offers: usize,
-    /// What each later contact weighs.
-    weights: Vec<f64>,
     base: Vec<Prediction>,
     rates: Vec<Prediction>,
     model: Option<Vec<Prediction>>,
@@ -205,7 +201,6 @@ impl Trial {
         Some(Self {
             split,
             offers: offers.len(),
-            weights: model::weights(&later, alike),
             base: predict(&|_| base),
             rates: predict(&|r| r.rate),
             model: model.map(|m| predict(&|r| m.probability(r.rate, r.base, &r.so_far))),

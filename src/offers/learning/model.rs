@@ -1,12 +1,11 @@
 //! A plain logistic regression on what was known when a contact was sent, on top of the rate of the offer.
 //!
 //! `logit(p) = logit(rate) + intercept + Σ coefficient · (input − mean) / spread`: the rate speaks for the offer, the rest for
-//! the member. Contacts of one offer share what was good or bad about it (its season, its coupon), which no input tells, so
-//! that a thousand contacts of one campaign say hardly more about the next campaign than a hundred do. Each contact weighs
-//! `1 / (1 + (n − 1) ρ)` of an offer with `n` contacts, the design effect of samples in clusters (Kish 1965, 8.2), where
-//! `ρ = 1 / (κ + 1)` is how alike contacts of an offer are under the beta-binomial of its rates ([`super::Rates::weights`]).
-
-use std::collections::BTreeMap;
+//! the member. While it is fitted, each offer also has an effect of its own, drawn from a normal distribution of variance
+//! `τ²` (a random intercept; Gelman, Hill 2007, ch. 12): the contacts of a campaign share its luck (its season, its coupon),
+//! which is not to be taken for something about members or about offers as a whole. The next offer's luck is not known: it
+//! is 0. `τ²` comes from how much rates of offers differ, `1 / ((κ + 1) p (1 − p))` with the weight `κ` of
+//! [`super::Rates::weights`] and the rate `p` of all.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +38,9 @@ pub struct LogisticModel {
     pub intercept: f64,
     /// By input, for an input of one spread.
     pub coefficients: Vec<f64>,
-    /// By input: weighted mean of what it was fitted on.
+    /// By input: mean of what it was fitted on.
     pub mean: Vec<f64>,
-    /// By input: weighted standard deviation of what it was fitted on.
+    /// By input: standard deviation of what it was fitted on.
     pub spread: Vec<f64>,
 }
 
@@ -59,13 +58,6 @@ fn inputs(base: f64, so_far: &SoFar) -> [f64; INPUTS.len()] {
     ]
 }
 
-/// The weight of each row, by how many of them are of its offer. `alike` is the weight `κ` of offers in their rates.
-pub(super) fn weights(rows: &[&Row], alike: f64) -> Vec<f64> {
-    let mut contacts: BTreeMap<Option<u16>, f64> = BTreeMap::new();
-    rows.iter().for_each(|r| *contacts.entry(r.offer).or_default() += 1.0);
-    rows.iter().map(|r| 1.0 / (1.0 + (contacts[&r.offer] - 1.0) / (alike + 1.0))).collect()
-}
-
 impl LogisticModel {
     /// Fits it on the newest `most` of the rows whose outcome is known; `None` where they have but one outcome. `alike` is the
     /// weight `κ` of offers in their rates.
@@ -76,20 +68,20 @@ impl LogisticModel {
         if accepted == 0 || accepted == known.len() {
             return None;
         }
-        let weights = weights(known, alike);
-        let whole: f64 = weights.iter().sum();
+        let n = known.len() as f64;
         let mut x: Vec<[f64; INPUTS.len()]> = known.iter().map(|r| inputs(r.base, &r.so_far)).collect();
         let (mut mean, mut spread) = (vec![0.0; INPUTS.len()], vec![1.0; INPUTS.len()]);
         for input in 0..INPUTS.len() {
-            let centre = x.iter().zip(&weights).map(|(x, w)| w * x[input]).sum::<f64>() / whole;
-            let variance = x.iter().zip(&weights).map(|(x, w)| w * (x[input] - centre).powi(2)).sum::<f64>() / whole;
+            let centre = x.iter().map(|x| x[input]).sum::<f64>() / n;
+            let deviation = (x.iter().map(|x| (x[input] - centre).powi(2)).sum::<f64>() / n).sqrt();
             mean[input] = centre;
-            if variance.sqrt() > 1e-9 {
-                spread[input] = variance.sqrt();
+            if deviation > 1e-9 {
+                spread[input] = deviation;
             }
             x.iter_mut().for_each(|x| x[input] = (x[input] - mean[input]) / spread[input]);
         }
-        let coefficients = newton(known, &x, &weights)?;
+        let p = accepted as f64 / n;
+        let coefficients = newton(known, &x, (alike + 1.0) * p * (1.0 - p))?;
         Some(Self {
             inputs: INPUTS.iter().map(|i| (*i).to_owned()).collect(),
             intercept: coefficients[0],
@@ -108,9 +100,15 @@ impl LogisticModel {
     }
 }
 
-/// The likeliest coefficients under the ridge, by Newton's method; `None` where a step leads nowhere.
-fn newton(rows: &[&Row], x: &[[f64; INPUTS.len()]], weights: &[f64]) -> Option<[f64; N]> {
+/// The likeliest coefficients under the ridge, by Newton's method; `None` where a step leads nowhere. `precision` is `1 / τ²` of
+/// the offers' own effects, which are taken out of each step by their Schur complement.
+fn newton(rows: &[&Row], x: &[[f64; INPUTS.len()]], precision: f64) -> Option<[f64; N]> {
+    let mut offers: Vec<Option<u16>> = rows.iter().map(|r| r.offer).collect();
+    offers.sort_unstable();
+    offers.dedup();
+    let at: Vec<usize> = rows.iter().map(|r| offers.binary_search(&r.offer).unwrap_or_default()).collect();
     let mut b = [0.0; N];
+    let mut own = vec![0.0; offers.len()];
     for _ in 0..STEPS {
         let mut gradient = [0.0; N];
         let mut hessian = [[0.0; N]; N];
@@ -119,24 +117,43 @@ fn newton(rows: &[&Row], x: &[[f64; INPUTS.len()]], weights: &[f64]) -> Option<[
             gradient[i] = ridge * b[i];
             hessian[i][i] = ridge;
         }
-        for ((row, x), weight) in rows.iter().zip(x).zip(weights) {
+        // By offer: gradient, curvature, and curvature with each coefficient.
+        let mut effects: Vec<(f64, f64, [f64; N])> = own.iter().map(|u| (precision * u, precision, [0.0; N])).collect();
+        for ((row, x), offer) in rows.iter().zip(x).zip(&at) {
             let mut full = [1.0; N];
             full[1..].copy_from_slice(x);
-            let p = logistic(logit(row.rate) + b.iter().zip(&full).map(|(b, x)| b * x).sum::<f64>());
-            let error = weight * (p - f64::from(u8::from(row.accepted)));
-            let curve = weight * p * (1.0 - p);
+            let p = logistic(logit(row.rate) + own[*offer] + b.iter().zip(&full).map(|(b, x)| b * x).sum::<f64>());
+            let error = p - f64::from(u8::from(row.accepted));
+            let curve = p * (1.0 - p);
+            let effect = &mut effects[*offer];
+            effect.0 += error;
+            effect.1 += curve;
             for i in 0..N {
                 gradient[i] += error * full[i];
+                effect.2[i] += curve * full[i];
                 for j in 0..=i {
                     hessian[i][j] += curve * full[i] * full[j];
                 }
             }
         }
+        for (g, d, with) in &effects {
+            for i in 0..N {
+                gradient[i] -= with[i] * g / d;
+                for j in 0..=i {
+                    hessian[i][j] -= with[i] * with[j] / d;
+                }
+            }
+        }
         let step = solve(hessian, gradient)?;
-        let longest = step.iter().fold(0.0, |most: f64, s| most.max(s.abs()));
+        let steps: Vec<f64> = effects
+            .iter()
+            .map(|(g, d, with)| (g - with.iter().zip(&step).map(|(w, s)| w * s).sum::<f64>()) / d)
+            .collect();
+        let longest = step.iter().chain(&steps).fold(0.0, |most: f64, s| most.max(s.abs()));
         // A step that is far too long comes from odds far out; a part of it still goes the right way.
         let short = (2.0 / longest).min(1.0);
         b.iter_mut().zip(step).for_each(|(b, s)| *b -= short * s);
+        own.iter_mut().zip(steps).for_each(|(u, s)| *u -= short * s);
         if longest < 1e-9 {
             break;
         }

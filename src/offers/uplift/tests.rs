@@ -15,7 +15,9 @@ use crate::{
 
 /// A shop's holdout.
 fn holdout(decision: &str) -> Holdout {
-    let job = format!("[[offers]]\nid = \"n\"\nkind = \"next_item\"\n[decision]\n{decision}");
+    let kinds = [("n", "next_item", ""), ("w", "winback", ""), ("c", "coupon", "value = 1.0\npoints_cost = 5\n")];
+    let offers = kinds.map(|(id, kind, more)| format!("[[offers]]\nid = \"{id}\"\nkind = \"{kind}\"\n{more}"));
+    let job = format!("{}[decision]\n{decision}", offers.concat());
     Holdout::new(&Shop::new(ItemTable::default(), Vec::new(), 100).catalogue(&job).decision)
 }
 
