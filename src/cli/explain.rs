@@ -190,6 +190,11 @@ fn person(e: &Explained, lang: Lang, out: &mut String) {
         "holdout" => lang.pick("对照组（只记录、不导出）", "holdout (written, never exported)"),
         _ => lang.pick("实验组", "treated"),
     };
+    let kinds = e.held_out_of.join(", ");
+    let arm = match e.held_out_of.is_empty() {
+        true => arm.to_owned(),
+        false => format!("{arm}{}{kinds}", lang.pick("；另属以下类型的对照组：", "; held out of the kinds ")),
+    };
     push(
         &lang.pick(
             format!("生命周期 {}，价值层级 {}，{arm}", e.lifecycle, e.value_band),

@@ -20,6 +20,7 @@ mod schema;
 mod summary;
 mod terminal;
 mod tune;
+mod uplift;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -54,6 +55,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Show what changed from one published run to another: members, segments, tags, offers, figures
     Diff(diff::Arguments),
+    /// Measure an experiment: each arm against the one that got nothing, with intervals
+    Uplift(uplift::Arguments),
     /// Write the files of a CRM target from a published run, or read those it has as strictly as the target would
     Export(export::Arguments),
     /// Note that a CRM target took over a run: the next delta is against it
@@ -92,6 +95,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Schema => schema::main(),
         Command::Explain(arguments) => explain::main(&arguments),
         Command::Diff(arguments) => diff::main(&arguments),
+        Command::Uplift(arguments) => uplift::main(&arguments),
         Command::Export(arguments) => export::main(&arguments),
         Command::Ack(arguments) => ack::main(&arguments),
         Command::Push(arguments) => push::main(&arguments),

@@ -69,6 +69,8 @@ pub struct Answer {
 pub struct Explained {
     /// `treated` or `holdout`: decisions of the holdout are written and never exported.
     pub arm: &'static str,
+    /// Kinds of offers that the member alone is held out of, beside that.
+    pub held_out_of: Vec<&'static str>,
     /// Lifecycle stage.
     pub lifecycle: &'static str,
     /// Value band.
@@ -354,6 +356,16 @@ impl Night<'_> {
         choices.enumerate().map(|(slot, choice)| self.slot(Some(slot as u8 + 1), &choice, None, writer)).collect()
     }
 
+    /// Kinds of the catalogue whose own holdout has the member.
+    fn held_out_of(&self, member: &str) -> Vec<&'static str> {
+        let holdout = Holdout::new(&self.catalogue.decision);
+        let mut kinds: Vec<&'static str> = self.catalogue.offers.iter().map(|o| o.offer.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.retain(|kind| holdout.is_held_out_of(member, kind));
+        kinds
+    }
+
     fn explained(&self, member: &str, shard: usize, at: usize) -> Explained {
         let described = self.described;
         let row = described.features.offset(shard) + at;
@@ -375,6 +387,7 @@ impl Night<'_> {
         let candidates = self.decided.traced.as_ref().map(|traced| self.candidates(traced)).unwrap_or_default();
         Explained {
             arm,
+            held_out_of: self.held_out_of(member),
             lifecycle: described.lifecycle[row].as_str(),
             value_band: described.value_band[row].as_str(),
             segment: self.segment(row),

@@ -99,7 +99,7 @@ impl Closing<'_> {
         manifest.members.withdraw(withdrawn.len() as u64);
         stages.end("write");
         let lists = outputs::offer_summaries(self, described, decided, &manifest);
-        report::write(self, described, &manifest, &lists, &fairness, &staging)?;
+        report::write(self, described, decided, &manifest, &lists, &fairness, &staging)?;
         let files = staging.files()?;
         manifest.outputs = outputs::entries(&written, &files);
         outputs::json(&staging, "manifest.json", &manifest)?;

@@ -13,6 +13,7 @@ mod diff;
 mod eligibility;
 mod error;
 mod exit;
+mod experiment;
 mod explain;
 mod export;
 mod fairness;
@@ -46,6 +47,7 @@ mod side_tables;
 mod standing;
 mod summary;
 mod tune;
+mod uplift;
 
 pub use ack::acknowledge;
 pub use answer::{
@@ -60,6 +62,7 @@ pub use diff::{
 };
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
+pub use experiment::{Experiment, ExperimentOptions, ExperimentRow, experiment};
 pub use explain::{ExplainOptions, Explanation, RunFound, explain};
 pub use export::{ExportOptions, Exported, export};
 pub use forget::{FileChange, ForgetListError, ForgetOptions, Forgotten, Redaction, Removal, RunChange, forget};

@@ -9,10 +9,13 @@ use super::{Manifest, RunError, published::columns_of};
 use crate::{
     base::{Day, digest::sha256_hex},
     engine::Engine,
-    export::{LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS, push_previous, push_seats},
+    export::{
+        FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS,
+        push_first_assigned, push_previous, push_seats,
+    },
     features::Vocabulary,
     input::ItemTable,
-    offers::{Catalogue, PreviousDecisions, Seat},
+    offers::{Catalogue, EnrolmentsBuilder, PreviousDecisions, Seat},
     recommend::Tuned,
     segments::{Distributions, KChoice, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
     store::{OutputRoot, Places, run_folder},
@@ -168,6 +171,19 @@ impl Previous {
     pub(super) fn ledger_digest(&self) -> Option<(&str, u64)> {
         let file = self.manifest.outputs.iter().find(|o| o.path == LEDGER_PATH)?;
         Some((file.sha256.as_str(), file.rows.unwrap_or_default()))
+    }
+
+    /// Adds whom it and the runs before it first assigned what; nothing where nobody was held out.
+    pub(super) fn first_assigned(&self, engine: &Engine, builder: &mut EnrolmentsBuilder<'_>) -> Result<(), RunError> {
+        if !self.manifest.outputs.iter().any(|o| o.path == FIRST_ASSIGNED_PATH && o.rows.is_some_and(|n| n > 0)) {
+            return Ok(());
+        }
+        self.read(engine, FIRST_ASSIGNED_PATH, FIRST_ASSIGNED_COLUMNS, |batch| {
+            match push_first_assigned(batch, builder) {
+                true => Ok(()),
+                false => Err("it does not have the columns of first assignments".to_owned()),
+            }
+        })
     }
 
     /// The seats of scarce offers it left; none where it had nothing scarce.

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::{
     Manifest, RunError,
     closing::{Closing, Lists},
+    decide::Decided,
     fairness::Fairness,
     fit::{Described, Scene},
 };
@@ -12,7 +13,7 @@ use crate::{
     base::{IdTable, seed::derive_seed},
     report::{
         SegmentMap, curves,
-        night::{MemberFigures, NightView, OfferView, page},
+        night::{MemberFigures, NightView, OfferView, UpliftView, page, uplift_section},
         text,
     },
     segments::fit_sample,
@@ -28,6 +29,7 @@ const PLANE: usize = 20_000;
 pub(super) fn write(
     closing: &Closing<'_>,
     described: &Described,
+    decided: &Decided,
     manifest: &Manifest,
     lists: &Lists,
     fairness: &Fairness,
@@ -59,6 +61,13 @@ pub(super) fn write(
                 .collect(),
         }
     });
+    let uplift = UpliftView {
+        report: decided.uplift.report.as_ref(),
+        periods: &decided.uplift.periods,
+        days: closing.catalogue.decision.uplift.window_days,
+        model: &described.model,
+        currency: scene.job.currency(),
+    };
     let view = NightView {
         language: settings.language,
         job: &manifest.job,
@@ -87,7 +96,7 @@ pub(super) fn write(
         tuned: &known.tuned,
         notes,
         fairness: fairness.rows(),
-        more: Vec::new(),
+        more: uplift_section(&uplift).into_iter().collect(),
     };
     Ok(staging.write(FILE, page(&view).as_bytes())?)
 }

@@ -32,4 +32,5 @@ mod rollback;
 mod stability;
 mod support;
 mod tuning;
+mod uplift;
 mod watch;

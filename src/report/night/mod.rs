@@ -9,9 +9,12 @@ mod segments;
 mod stability;
 #[cfg(test)]
 mod tests;
+mod uplift;
 mod words;
 
 use std::collections::BTreeMap;
+
+pub use uplift::{UpliftView, section as uplift_section};
 
 use super::{Language, Page, SegmentMap, Text, count, percent, text};
 use crate::{
