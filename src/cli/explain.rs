@@ -321,7 +321,9 @@ fn list(slots: &[SlotAnswer], held_out: bool, lang: Lang, out: &mut String) {
     }
     title(
         match held_out {
-            true => lang.pick("清单（对照组：只记录，会员不会收到）", "LIST (held out: written, never sent to the member)"),
+            true => {
+                lang.pick("清单（对照组：只记录，会员不会收到）", "LIST (held out: written, never sent to the member)")
+            }
             false => lang.pick("清单", "LIST"),
         },
         out,

@@ -141,7 +141,8 @@ fn lines(bench: &mut Bench<'_>, night: &Night, evidence: &Evidence<'_>) {
     }
     let enough = |recent: &super::RecentLines| recent.lines >= 100;
     let Some(recent) = night.recent.filter(|r| enough(r)) else { return };
-    let figures: [(&'static str, fn(&super::RecentLines) -> f64); 2] =
+    type Figure = fn(&super::RecentLines) -> f64;
+    let figures: [(&'static str, Figure); 2] =
         [("amount_mean", |r| r.mean_minor), ("amount_median", |r| r.median_minor as f64)];
     for (gate, of) in figures {
         let usual = bench.usual(gate, |n| n.recent.filter(|r| enough(r)).map(|r| of(&r)));

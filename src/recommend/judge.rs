@@ -85,11 +85,7 @@ impl<'a> Tables<'a> {
         let explore = grid.explore.iter().map(|p| {
             let at = knowledge.half_life_index(p.half_life_days).unwrap_or(0);
             let share = popularities(statistics, at);
-            ExploreTables {
-                terms: Explore::new(knowledge, p),
-                order: by_popularity(&share),
-                share,
-            }
+            ExploreTables { terms: Explore::new(knowledge, p), order: by_popularity(&share), share }
         });
         let rebuy = grid.rebuy.iter().map(|p| (rebuy_factors(statistics, p.rebuy_exponent), powers(p.decay)));
         Self { explore: explore.collect(), rebuy: rebuy.collect() }

@@ -1,8 +1,11 @@
 //! Everything the score is fitted from, at one cut.
 
 use super::{
-    Associations, HalfLives, RecommendSettings, Scorer, categories::CategoryShares, panel::{self, Panel},
-    parameters::Parameters, tastes::Tastes,
+    Associations, HalfLives, RecommendSettings, Scorer,
+    categories::CategoryShares,
+    panel::{self, Panel},
+    parameters::Parameters,
+    tastes::Tastes,
 };
 use crate::{
     history::{ShardError, ShardSet, Timeline},

@@ -104,11 +104,7 @@ impl Panel {
             Ok::<_, ShardError>(members.map(|m| panel_hash(shard.members.get(m))).collect())
         })?;
         let mut hashes = hashes.concat();
-        let last = if hashes.len() > most {
-            *hashes.select_nth_unstable(most.saturating_sub(1)).1
-        } else {
-            u64::MAX
-        };
+        let last = if hashes.len() > most { *hashes.select_nth_unstable(most.saturating_sub(1)).1 } else { u64::MAX };
         let rarity = rarity(statistics);
         let parts: Vec<Vec<Reference>> = shards.map(|_, shard| {
             let (mut baskets, mut profile) = (MemberBaskets::default(), Sparse::new(rarity.len()));

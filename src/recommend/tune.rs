@@ -7,7 +7,9 @@
 //! of recall@10 and NDCG@10; the number of settings is bounded and counted, never timed.
 
 use super::{
-    Calibration, HalfLives, ItemKnowledge, Parameters, RecommendSettings, Tuned, TunedFrom, judge::{Figures, Trial}, tail::Tail,
+    Calibration, HalfLives, ItemKnowledge, Parameters, RecommendSettings, Tuned, TunedFrom,
+    judge::{Figures, Trial},
+    tail::Tail,
 };
 use crate::{
     base::{Day, seed::derive_seed},

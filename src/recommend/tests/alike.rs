@@ -134,7 +134,10 @@ fn nobody_is_their_own_neighbour_and_the_panel_is_bounded() {
     let statistics = item_statistics(&shards, &view(), &shop(), &[30.0]).unwrap();
     let few = Panel::fit(&shards, &view(), &statistics, 100).unwrap();
     assert_eq!(few.len(), 100);
-    assert_eq!(few.len(), Panel::fit(&ShardSet::in_memory(shards_of(&rows, 7)), &view(), &statistics, 100).unwrap().len());
+    assert_eq!(
+        few.len(),
+        Panel::fit(&ShardSet::in_memory(shards_of(&rows, 7)), &view(), &statistics, 100).unwrap().len()
+    );
     let whole = Panel::fit(&shards, &view(), &statistics, 10_000).unwrap();
     assert_eq!(whole.len(), 701);
     assert!((0..ITEMS).all(|item| whole.listed(item).len() <= 512));

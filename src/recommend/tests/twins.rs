@@ -175,18 +175,20 @@ fn naive_neighbours(all: &BTreeMap<String, Baskets>, own: &Baskets) -> Option<Ve
 fn parameters() -> impl Strategy<Value = Parameters> {
     let rebuy = (0.5f64..0.99, 0.0f64..1.0, 0.0f64..1.0);
     (0.2f64..5.0, 2.0f64..60.0, 5.0f64..60.0, rebuy, 0.0f64..0.5, 0.0f64..0.2, 0.0f64..0.2).prop_map(
-        |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight, alike)| Parameters {
-            kappa,
-            half_life_days,
-            transition_half_life_days,
-            decay: rebuy.0,
-            rebuy_exponent: rebuy.1,
-            hazard_weight: rebuy.2,
-            timing_exponent: 0.0,
-            transition_weight,
-            category_weight,
-            segment_weight: if alike > 0.1 { 0.05 } else { 0.0 },
-            neighbour_weight: (alike - 0.02).max(0.0),
+        |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight, alike)| {
+            Parameters {
+                kappa,
+                half_life_days,
+                transition_half_life_days,
+                decay: rebuy.0,
+                rebuy_exponent: rebuy.1,
+                hazard_weight: rebuy.2,
+                timing_exponent: 0.0,
+                transition_weight,
+                category_weight,
+                segment_weight: if alike > 0.1 { 0.05 } else { 0.0 },
+                neighbour_weight: (alike - 0.02).max(0.0),
+            }
         },
     )
 }
