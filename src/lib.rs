@@ -45,6 +45,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod export;
 pub mod features;
+pub mod gates;
 pub mod generate;
 pub mod history;
 pub mod input;

@@ -32,6 +32,7 @@ mod response;
 mod seasons;
 mod sentences;
 mod settings;
+mod slots;
 mod standing;
 mod subjects;
 mod template;
@@ -73,6 +74,7 @@ pub use settings::{
     DecisionSettings, Incentive, Offer, OfferSettings, RawCatalogue, RawDecision, RawOffer, RawSentence, check_offers,
     default_offers, price_sensitivity,
 };
+pub use slots::{lasting_generic, lasting_slots};
 pub use standing::{Participation, Standing};
 pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};

@@ -208,6 +208,9 @@ pub struct RawDecision {
     /// What stands on a member's list since the last run goes only for what scores this share more (0.05): lists that change
     /// every night for next to nothing cost a CRM work and a member trust.
     pub keep: Option<f64>,
+    /// What stands on a list keeps its slot from one run to the next: neighbours change places where the lower scores this share
+    /// more (1: twice as much). The score moves a little every night, and a list is not sent again for that.
+    pub reorder: Option<f64>,
     /// The `next_item` offer that fills short lists and makes the generic list; default: the first one without
     /// `eligible`, `items` and `categories`.
     pub fallback: Option<String>,

@@ -116,6 +116,8 @@ pub struct DecisionSettings {
     pub fill_to: u8,
     /// Share by which something new must score more than what is on the list since the last run.
     pub keep: f64,
+    /// Share by which the lower of two neighbours on a list must score more to change places since the last run.
+    pub reorder: f64,
     /// Index of the offer that fills, if there is one.
     pub fallback: Option<u16>,
     /// Length of the generic list.
@@ -518,6 +520,7 @@ fn check_decision(
         slots,
         fill_to,
         keep: fraction(raw.keep, 0.05, 0.0, 1.0, &at.key("keep"), findings),
+        reorder: fraction(raw.reorder, 1.0, 0.0, 10.0, &at.key("reorder"), findings),
         fallback: fallback(raw, offers, at, findings),
         generic_slots,
         max_discount_share: fraction(raw.max_discount_share, 0.5, 0.0, 1.0, &at.key("max_discount_share"), findings),

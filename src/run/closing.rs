@@ -6,6 +6,7 @@ use super::{
     Manifest, OfferSummary, RunError, Stages, consent,
     decide::Decided,
     fit::{Described, Known, Scene},
+    gates::Judged,
     opened::Opened,
     outputs::{self, Identity},
     report,
@@ -31,6 +32,7 @@ pub(super) struct Closing<'a> {
     pub(super) identity: &'a Identity<'a>,
     pub(super) quarantined: &'a [QuarantinedRow],
     pub(super) crm: &'a CrmPlan,
+    pub(super) judged: &'a Judged,
     pub(super) notes: &'a Findings,
 }
 

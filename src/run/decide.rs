@@ -13,7 +13,8 @@ use crate::{
     history::Shard,
     offers::{
         Acceptance, Allocation, Allocator, Catalogue, Choice, ContactLog, Decider, Decisions, Holdout, Ledger,
-        OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, settle,
+        OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, lasting_generic,
+        lasting_slots, settle,
     },
     recommend::{Candidate, ScoreTerms},
 };
@@ -156,7 +157,17 @@ pub(super) fn decide(
         None => Vec::new(),
     };
     let settled = settle(drafts, &members, scarce_inputs.as_ref(), &Allocator::new(catalogue, scene.items));
-    let decisions = settled.decisions;
+    let mut decisions = settled.decisions;
+    let mut generic = generic;
+    if !previous.is_empty() {
+        let orders = shards.map(|index, shard: &Shard| {
+            Ok::<_, RunError>(lasting_slots(&decisions[index], &shard.members, &previous, catalogue))
+        })?;
+        for (decisions, orders) in decisions.iter_mut().zip(orders) {
+            orders.iter().for_each(|(member, order)| decisions.arrange(*member, order));
+        }
+        generic = lasting_generic(generic, &previous, catalogue);
+    }
     let grants = settled.grants;
     for (sum, more) in reach.iter_mut().zip(&settled.wanted) {
         sum.wanted += more;

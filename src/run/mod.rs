@@ -17,6 +17,7 @@ mod explain;
 mod export;
 mod fit;
 mod forget;
+mod gates;
 mod init;
 mod inputs;
 mod kind_needs;

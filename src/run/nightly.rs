@@ -7,6 +7,7 @@ use super::{
     crm,
     decide::{Contacts, Tonight, decide},
     fit::{Backdrop, describe, know, member_ids},
+    gates::judge_night,
     notes as notes_of,
     opened::{as_of, findings_error, in_pool, open, output_root, take_lock},
     options::{Outcome, PreviousChoice, RunOptions},
@@ -157,6 +158,11 @@ fn run_here(
         return Ok(Ended::Answer(Box::new(night.answer(run_id, member, standing, side.lists(member))?)));
     }
 
+    let judged = judge_night(&scene, &described, &decided, &catalogue, &rows)?;
+    judged.note(&mut notes);
+    judged.refuse(&scene, &run_id, (!options.dry_run).then_some(&root), &opened.places)?;
+    stages.end("gates");
+
     progress.start("write", None);
     let members = member_ids(&histories.shards)?;
     // What is written needs no histories: the blocks being written take their memory.
@@ -185,6 +191,7 @@ fn run_here(
         identity: &identity,
         quarantined: &quarantined,
         crm: &crm,
+        judged: &judged,
         notes: &notes,
     };
     let place = if options.dry_run { &aside } else { &root };

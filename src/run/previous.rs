@@ -92,6 +92,11 @@ impl Previous {
         self.json("model/segment_ids.json", places)
     }
 
+    /// One of its files; `None` if it has none of that name.
+    pub(super) fn bytes(&self, file: &str, places: &Places) -> Result<Option<Vec<u8>>, RunError> {
+        Ok(self.root.read(&join(&self.folder, file), places)?)
+    }
+
     /// How the values of its features were spread.
     pub(super) fn distributions(&self, places: &Places) -> Result<Option<Distributions>, RunError> {
         self.json("model/distributions.json", places)

@@ -16,9 +16,10 @@ use std::collections::BTreeMap;
 use super::{Language, Page, SegmentMap, Text, count, percent, text};
 use crate::{
     base::{Currency, Day, Findings},
+    gates::{GateResult, LateLines},
     input::accounting::RowCounts,
     recommend::Tuned,
-    segments::{Drift, Gate, SegmentModel, SegmentProfiles},
+    segments::{Drift, SegmentModel, SegmentProfiles},
 };
 
 /// All that the report of a run says.
@@ -57,8 +58,10 @@ pub struct NightView<'a> {
     pub held_out: u64,
     /// What became of every row, by table.
     pub rows: &'a BTreeMap<String, RowCounts>,
-    /// Limits held against the run.
-    pub gates: &'a [Gate],
+    /// Quality gates held against the run.
+    pub gates: &'a [GateResult],
+    /// Lines that came late, where there was a run before.
+    pub late: Option<&'a LateLines>,
     /// The numbers of the score.
     pub tuned: &'a Tuned,
     /// What was noticed on the way.
