@@ -32,7 +32,7 @@
 //! | 7 | [`segments`] |
 //! | 8 | [`recommend`] |
 //! | 9 | [`offers`] |
-//! | 10 | [`backtest`], [`export`], [`generate`] |
+//! | 10 | [`backtest`], [`export`], [`gates`], [`generate`] |
 //! | 11 | [`report`] |
 //! | 12 | [`job`] |
 //! | 13 | [`run`] |

@@ -141,9 +141,9 @@ fn lines(bench: &mut Bench<'_>, night: &Night, evidence: &Evidence<'_>) {
     }
     let enough = |recent: &super::RecentLines| recent.lines >= 100;
     let Some(recent) = night.recent.filter(|r| enough(r)) else { return };
-    type Figure = fn(&super::RecentLines) -> f64;
-    let figures: [(&'static str, Figure); 2] =
-        [("amount_mean", |r| r.mean_minor), ("amount_median", |r| r.median_minor as f64)];
+    let mean = |r: &super::RecentLines| r.mean_minor;
+    let median = |r: &super::RecentLines| r.median_minor as f64;
+    let figures: [(_, &dyn Fn(&super::RecentLines) -> f64); 2] = [("amount_mean", &mean), ("amount_median", &median)];
     for (gate, of) in figures {
         let usual = bench.usual(gate, |n| n.recent.filter(|r| enough(r)).map(|r| of(&r)));
         let found = of(&recent);

@@ -45,10 +45,17 @@ fn each_gate_has_its_limits() {
         (|n| n.tables.get_mut("transactions").unwrap().kept = 600, &[("lost_rise", Refused)]),
         (|n| n.tables.get_mut("transactions").unwrap().duplicates = 50, &[("duplicates_rise", Warned)]),
         (
-            |n| drop(n.tables.get_mut("transactions").unwrap().blank.insert("channel".into(), 400)),
+            |n| {
+                let _ = n.tables.get_mut("transactions").unwrap().blank.insert("channel".into(), 400);
+            },
             &[("blank_rise", Refused)],
         ),
-        (|n| drop(n.tables.get_mut("transactions").unwrap().blank.insert("new".into(), 900)), &[]),
+        (
+            |n| {
+                let _ = n.tables.get_mut("transactions").unwrap().blank.insert("new".into(), 900);
+            },
+            &[],
+        ),
         (|n| n.unknown_items = Some(0.1), &[("unknown_items_rise", Warned)]),
         (|n| n.stale_days = Some(4), &[("stale_days", Warned)]),
         (|n| n.stale_days = Some(32), &[("stale_days", Refused)]),

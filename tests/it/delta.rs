@@ -73,25 +73,6 @@ fn few_members_of_the_unchanged_demo() {
     assert!(share < 0.04, "{share}");
 }
 
-#[test]
-fn few_members_of_a_generated_shop() {
-    let shop = tempfile::tempdir().unwrap();
-    let folder = shop.path().join("shop");
-    let size = ["--members", "1500", "--lines", "40000", "--items", "300", "--days", "500", "--seed", "11"];
-    let said = nextoffer(&[&["generate", folder.to_str().unwrap()], &size[..], &["--last-day", "2026-03-31"]].concat());
-    assert_eq!(said.code, 0, "{}", said.err);
-    let job = shop.path().join("job.toml");
-    let text = format!(
-        "version = 1\nname = \"shop\"\n[inputs]\ntransactions = {{ path = \"{0}/transactions\" }}\nitems = {{ path = \"{0}/items.parquet\" }}\n\
-         [consent]\nlawful_basis = \"contract\"\n[[offers]]\nid = \"n\"\nkind = \"next_item\"\n[[offers]]\nid = \"r\"\nkind = \"replenish\"\n\
-         [[offers]]\nid = \"w\"\nkind = \"winback\"\n",
-        folder.display()
-    );
-    fs::write(&job, text).unwrap();
-    let share = largest_share(&[job.to_str().unwrap()], &["2026-03-31", "2026-04-01", "2026-04-02"]);
-    assert!(share < 0.05, "{share}");
-}
-
 /// *Online Retail*, whose lines end on 9 December 2011.
 #[test]
 fn few_members_of_the_unchanged_online_retail() {
