@@ -110,6 +110,7 @@ id = "ten_off"
 kind = "next_item"
 incentive = "discount"
 value = 10.0
+priority = 5.0
 eligible = "orders >= 4"
 max_per_member = 2
 
@@ -118,6 +119,7 @@ id = "tier_one"
 kind = "next_item"
 incentive = "service"
 value = 3.0
+priority = 5.0
 city_tiers = [1]
 max_per_member = 1
 
