@@ -1,8 +1,8 @@
 //! The impact record: what PIPL 55 and 56 ask for before personal information is used for automated decisions.
 //!
-//! It is worked out from the checked job alone, so that the same configuration gives the same record, byte for byte, and
-//! names the configuration by the hash that is in the manifest of each of its runs (`job_sha256`). It says what the
-//! configuration does and what is left for people to judge; it judges nothing itself.
+//! It is worked out from the checked job alone, so that the same job gives the same record, byte for byte, and names the
+//! configuration by the hash that is in the manifest of each of its runs (`job_sha256`). It says what the configuration
+//! does and what is left for people to judge; it judges nothing itself.
 
 mod columns;
 mod decisions;
@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{FORMAT, RunError};
 use crate::{
+    base::digest::sha256_hex,
     input::{
         contract::Need,
         settings::{ColumnSource, UnknownBirthDate, Window},
@@ -154,8 +155,8 @@ pub fn impact_record_json(job: &Job) -> Result<Vec<u8>, RunError> {
     Ok(bytes)
 }
 
-/// Writes the impact record of a job, as a page and as JSON, to `pia/<start of the configuration's hash>` of the output place
-/// or of `out`; gives the place.
+/// Writes the impact record of a job, as a page and as JSON, to `pia/<start of the record's SHA-256>` of the output place or
+/// of `out`; gives the place.
 ///
 /// # Errors
 /// If the output place cannot be written.
@@ -167,9 +168,10 @@ pub fn write_impact_record(loaded: &Loaded, out: Option<&str>) -> Result<String,
         None => OutputRoot::open(job.out(), job.folder(), &places),
     }
     .map_err(RunError::Output)?;
-    let id = job.sha256()[..16].to_owned();
+    let json = impact_record_json(job)?;
+    let id = sha256_hex(&json)[..16].to_owned();
     let staging = root.stage(&format!("pia-{id}")).map_err(RunError::Output)?;
-    staging.write(JSON, &impact_record_json(job)?)?;
+    staging.write(JSON, &json)?;
     staging.write(HTML, ImpactRecord::of(job).page(job).as_bytes())?;
     let folder = format!("pia/{id}");
     root.replace(staging, &folder, &places)?;

@@ -39,11 +39,11 @@ pub(super) fn page(record: &ImpactRecord, language: Language) -> String {
         .section(open(record))
         .foot(text(
             format!(
-                "nextoffer {}，格式 {}。同一配置得到逐字节相同的记录；配置哈希与各次运行 manifest.json 的 job_sha256 相同。",
+                "nextoffer {}，格式 {}。同一任务得到逐字节相同的记录；配置哈希与各次运行 manifest.json 的 job_sha256 相同。",
                 record.program, record.format
             ),
             format!(
-                "nextoffer {}, format {}. The same configuration gives the same record byte for byte; its hash is job_sha256 in \
+                "nextoffer {}, format {}. The same job gives the same record byte for byte; the configuration is job_sha256 in \
                  the manifest.json of each of its runs.",
                 record.program, record.format
             ),

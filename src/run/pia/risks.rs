@@ -68,7 +68,7 @@ pub(super) fn rights(job: &Job) -> Vec<Statement> {
 
 /// Risks and measures.
 pub(super) fn risks(job: &Job) -> Vec<Statement> {
-    let decision = &job.offers().decision;
+    let (decision, keep_days) = (&job.offers().decision, job.output().keep_days);
     let mut contact = format!("拒绝后 {} 天不再给，渠道须经同意", decision.refused_days);
     let mut contact_en =
         format!("what was refused rests for {} days; only channels the member agreed to", decision.refused_days);
@@ -132,10 +132,15 @@ pub(super) fn risks(job: &Job) -> Vec<Statement> {
                  earlier run",
             ),
         ),
-        statement(
+        Statement::new(
             "retention",
             ("留存过久（第十九条）", "kept too long (PIPL 19)"),
-            ("`nextoffer prune` 删除超过保留期的运行", "`nextoffer prune` deletes runs older than the retention"),
+            (
+                format!("`nextoffer prune` 删除比最新一次早 {keep_days} 天以上的运行（`output.keep_days`）"),
+                format!(
+                    "`nextoffer prune` deletes runs more than {keep_days} days older than the newest (`output.keep_days`)"
+                ),
+            ),
         ),
     ]
 }
