@@ -267,12 +267,16 @@ fn term(t: &TermAnswer, lang: Lang) -> String {
         "rebuy" => lang.pick("复购", "rebuy"),
         "transition" => lang.pick("关联", "goes with"),
         "category" => lang.pick("品类", "category"),
+        "segment" => lang.pick("同好人群", "alike in taste"),
+        "neighbours" => lang.pick("相近会员", "nearest members"),
         "popularity" => lang.pick("热度", "popularity"),
         other => other,
     };
     let mut text = format!("{called} {}", short(t.value));
     let day = t.last_day.map(|d| d.to_string()).unwrap_or_default();
-    if let Some(count) = t.count {
+    if let (Some(count), None) = (t.count, t.last_day) {
+        text.push_str(&lang.pick(format!("（{count} 位会员）"), format!(" ({count} members)")));
+    } else if let Some(count) = t.count {
         text.push_str(&lang.pick(
             format!("（{count} 次购物买过，最近 {day}）"),
             format!(" (in {count} of the baskets, last on {day})"),

@@ -18,16 +18,21 @@
 mod associations;
 mod calibration;
 mod categories;
+mod explore;
+mod judge;
 mod knowledge;
+mod panel;
 mod parameters;
 mod repeat;
 mod scorer;
 pub mod settings;
 mod tail;
+mod tastes;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod tune;
+mod vectors;
 mod workspace;
 
 pub use associations::Associations;

@@ -452,6 +452,7 @@ impl Night<'_> {
                     TermEvidence::Purchases { count, last_day } => {
                         (term.count, term.last_day) = (Some(count), Some(last_day));
                     }
+                    TermEvidence::Alike { members } => term.count = Some(members),
                     TermEvidence::Item { item, last_day } => {
                         let (id, name) = self.item(item);
                         (term.because_item_id, term.because) = (Some(id), Some(name));
