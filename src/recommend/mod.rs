@@ -4,8 +4,8 @@
 //! `w_g = 1 − w − w_c − w_s − w_n`: linear in the purchases, deterministic, every term a reason.
 //!
 //! * X, the rebuy term: `m · h[c, gap, n] · timing^θ + (1 − m) · (1 − d) Σ d^pos` over the member's baskets that hold the item
-//!   (position 0 is the newest): the hazard of the next basket ([`crate::items::Hazard`]) and the exponentially smoothed
-//!   frequency. ρ is the item's rebuy rate ([`crate::items::ItemStatistics::rebuy_rate`]). "Bought c times, last on …".
+//!   (position 0 is the newest): the hazard of the next basket ([`crate::items::Hazard`]; timing is a factor on its odds) and
+//!   the exponentially smoothed frequency. ρ is the item's rebuy rate ([`crate::items::ItemStatistics::rebuy_rate`]). "Bought c times, last on …".
 //! * F, what goes with what: `Σ_j u_j C_ji / Σ_j u_j m_j`, a kernel regression of the next basket on the member's profile u
 //!   ([`crate::items::Transitions`]). "Because you bought j".
 //! * C: `Σ_c a_c · g_i/g_c`, what is popular in the categories of the profile. "Popular in a category you buy in".

@@ -122,7 +122,8 @@ pub(super) fn rebuy_term(
     let mut hazard = f64::from(knowledge.hazard.rate(own.count, own.gap as usize, baskets));
     if timing_exponent > 0.0 {
         let days = knowledge.view().cut().since(own.last_day) + knowledge.ahead();
-        hazard *= f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
+        let odds = hazard * f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
+        hazard = odds / (odds + 1.0 - hazard);
     }
     hazard_weight * hazard + (1.0 - hazard_weight) * frequency
 }

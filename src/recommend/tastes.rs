@@ -257,8 +257,7 @@ fn orthonormalise(basis: &mut [Row]) {
                 along[..axis].iter_mut().zip(&row[..axis]).for_each(|(sum, b)| *sum += own * b);
             }
             for row in basis.iter_mut() {
-                let taken = dot(&along, row) - along[axis] * row[axis];
-                row[axis] -= taken;
+                row[axis] -= dot(&along, row);
             }
         }
         let length = column_length(basis, axis);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::real::{dimensions, folder, read, score, settings, text, whole};
+use super::real::{dimensions, folder, read, reliability, score, settings, text, whole};
 use crate::{
     base::{Day, IdTable},
     history::{
@@ -89,6 +89,7 @@ fn reaches_the_published_methods() {
     let knowledge = ItemKnowledge::fit(&data.shards, &view, &data.items, &half_lives, &settings()).unwrap();
     let figures = score(&data.shards, &data.truth, &knowledge, &tuned.parameters);
     println!("Ta-Feng, tuned on the histories' tails: {figures:?}");
+    println!("probabilities said, bought: {:?}", reliability(&data.shards, &data.truth, &knowledge, &tuned));
     assert_eq!(figures.members, 5091.0);
     assert!(figures.recall >= 0.172 && figures.ndcg_whole >= 0.152, "{figures:?}");
 }
