@@ -10,6 +10,8 @@ COPY benches benches
 RUN cargo build --release --locked --bin nextoffer
 
 FROM debian:bookworm-slim
+# Versions of packages come with the base image: Debian keeps no older ones.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \

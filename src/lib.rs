@@ -32,7 +32,7 @@
 //! | 7 | [`segments`] |
 //! | 8 | [`recommend`] |
 //! | 9 | [`offers`] |
-//! | 10 | [`backtest`], [`export`], [`generate`] |
+//! | 10 | [`backtest`], [`export`], [`gates`], [`generate`] |
 //! | 11 | [`report`] |
 //! | 12 | [`job`] |
 //! | 13 | [`run`] |
@@ -45,6 +45,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod export;
 pub mod features;
+pub mod gates;
 pub mod generate;
 pub mod history;
 pub mod input;

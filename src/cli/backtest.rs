@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     logging::{self, LogFormat},
     progress,
-    terminal::{count, job_error, pad, run_error, show, show_report, wrap},
+    terminal::{count, job_error, pad, run_error, show, show_report, times, wrap},
 };
 use crate::{
     backtest::{Figure, MethodResult, Results, Scope},
@@ -96,9 +96,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         show_report(&outcome.remarks);
         if arguments.log_format == LogFormat::Text {
             show(&describe(&outcome.results));
-            let stages: Vec<String> =
-                outcome.stages.times().iter().map(|s| format!("{} {:.1}s", s.stage, s.wall_s)).collect();
-            show(&format!("\ntime: {}\n", stages.join(", ")));
+            show(&times(&outcome.stages));
         }
         show(&format!("written to {}\n", outcome.place));
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     base::Day,
     job::{self, Loaded},
-    run::{self, ExitCode, Outcome, PreviousChoice, RunOptions},
+    run::{self, ExitCode, Outcome, PreviousChoice, RunError, RunOptions},
 };
 
 #[derive(Debug, Args)]
@@ -45,6 +45,9 @@ pub(super) struct Arguments {
     /// Set a key of the job, such as segments.k=8; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Let the night through where these quality gates refuse it, by name, such as rows_fall,amount_mean
+    #[arg(long, value_name = "GATES", value_delimiter = ',')]
+    accept_gates: Vec<String>,
     /// Do everything but publish
     #[arg(long)]
     dry_run: bool,
@@ -79,7 +82,12 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 /// Runs the job.
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     logging::start(arguments.log_format, arguments.quiet);
-    let loaded = match job::load(&arguments.job, &arguments.set) {
+    let mut sets = arguments.set.clone();
+    if !arguments.accept_gates.is_empty() {
+        let names: Vec<String> = arguments.accept_gates.iter().map(|name| format!("{name:?}")).collect();
+        sets.push(format!("gates.accept=[{}]", names.join(", ")));
+    }
+    let loaded = match job::load(&arguments.job, &sets) {
         Ok(loaded) => loaded,
         Err(error) => return job_error(&error),
     };
@@ -149,6 +157,9 @@ fn one_here(arguments: &Arguments, loaded: &Loaded, options: &RunOptions, ended:
     let outcome = match run::run(loaded, options, listener.as_ref()) {
         Ok(outcome) => outcome,
         Err(error) => {
+            if let RunError::Refused { results, .. } = &error {
+                ended.gates.clone_from(results);
+            }
             ended.error = Some(error.to_string());
             return run_error(&error);
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::terminal::{bar, count, display_width, pad, wrap};
 use crate::{
+    gates::GateStatus,
     input::accounting::RowCounts,
     run::{OfferSummary, RunSummary},
     segments::Drift,
@@ -40,6 +41,7 @@ pub(super) fn describe(summary: &RunSummary, place: Option<&str>) -> String {
     push_rows(summary, &mut text);
     push_segments(summary, &mut text);
     push_offers(summary, &mut text);
+    push_gates(summary, &mut text);
     if let Some(place) = place {
         push_files(summary, place, &mut text);
     }
@@ -235,6 +237,22 @@ fn push_offer(offer: &OfferSummary, summary: &RunSummary, out: &mut String) {
         let (zh, en) = &reason.example;
         push_wrapped(zh, 6, out);
         push_wrapped(en, 6, out);
+    }
+}
+
+fn push_gates(summary: &RunSummary, out: &mut String) {
+    let gates = &summary.manifest.gates;
+    let named = |wanted: GateStatus| gates.iter().filter(move |g| g.status == wanted);
+    let mut title = format!("GATES: {} held", named(GateStatus::Passed).count());
+    for (status, words) in [(GateStatus::Warned, "warned"), (GateStatus::Accepted, "let through by name")] {
+        let count = named(status).count();
+        if count > 0 {
+            let _ = write!(title, ", {count} {words}");
+        }
+    }
+    let _ = writeln!(out, "\n{title}");
+    for gate in gates.iter().filter(|g| g.status != GateStatus::Passed) {
+        push_wrapped(&gate.to_string(), 2, out);
     }
 }
 

@@ -1,19 +1,42 @@
 //! What the commands show: plain text, in columns, with errors and their causes.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use crate::{
+    base::{Finding, Severity},
     job::{JobError, Report},
-    run::{ExitCode, RunError},
+    run::{ExitCode, RunError, Stages},
 };
+
+/// Whether all that is said is an event of a log.
+static AS_EVENTS: AtomicBool = AtomicBool::new(false);
+
+/// From here on everything that is said is an event of the log, one JSON object a line.
+pub(super) fn speak_in_events() {
+    AS_EVENTS.store(true, Ordering::Relaxed);
+}
+
+fn in_events() -> bool {
+    AS_EVENTS.load(Ordering::Relaxed)
+}
 
 /// Writes to standard output; a closed pipe is no error.
 pub(super) fn show(text: &str) {
+    if in_events() {
+        return tracing::info!("{}", text.trim());
+    }
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Writes to standard error.
 pub(super) fn complain(text: &str) {
+    if in_events() {
+        let text = text.trim();
+        return if text.starts_with("warning") { tracing::warn!("{text}") } else { tracing::error!("{text}") };
+    }
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -42,7 +65,17 @@ pub(super) fn show_report(report: &Report) {
     if report.is_empty() {
         return;
     }
-    if is_watched() {
+    if in_events() {
+        for finding in report.findings() {
+            let Finding { severity, code, at, message, help, .. } = finding;
+            let (at, help) = (at.as_str(), help.as_deref().unwrap_or_default());
+            match severity {
+                Severity::Note => tracing::info!(code, at, help, "{message}"),
+                Severity::Warning => tracing::warn!(code, at, help, "{message}"),
+                Severity::Error => tracing::error!(code, at, help, "{message}"),
+            }
+        }
+    } else if is_watched() {
         complain(&report.render(width(), colour()));
     } else {
         for line in report.lines() {
@@ -155,15 +188,13 @@ pub(super) fn bar(share: f64, width: usize) -> String {
 
 /// A number with thousands set apart.
 pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::base::round::grouped(number)
+}
+
+/// The line of what each stage took.
+pub(super) fn times(stages: &Stages) -> String {
+    let each: Vec<String> = stages.times().iter().map(|s| format!("{} {:.1}s", s.stage, s.wall_s)).collect();
+    format!("\ntime: {}\n", each.join(", "))
 }
 
 #[cfg(test)]

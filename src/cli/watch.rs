@@ -7,6 +7,7 @@ use std::{
 
 use super::terminal::complain;
 use crate::{
+    gates::GateResult,
     job::Job,
     run::{
         self, ExitCode, Lineage, LineageEvent, RunSummary, failure_metrics, now_seconds, now_text, read_metrics,
@@ -21,6 +22,8 @@ pub(super) struct End {
     pub(super) summary: Option<Box<RunSummary>>,
     /// What kept it from that.
     pub(super) error: Option<String>,
+    /// The gates, where one of them refused it.
+    pub(super) gates: Vec<GateResult>,
 }
 
 /// The watchers of a run that is going on.
@@ -68,7 +71,7 @@ impl<'a> Watch<'a> {
         {
             let text = match &end.summary {
                 Some(summary) => success_metrics(summary, now_seconds()),
-                None => failure_metrics(self.job, code, &read_metrics(file), now_seconds()),
+                None => failure_metrics(self.job, code, &end.gates, &read_metrics(file), now_seconds()),
             };
             if let Err(error) = write_metrics(file, &text) {
                 complain(&format!("warning: the metrics file was not written: {}\n", super::terminal::chain(&error)));

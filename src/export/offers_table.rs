@@ -90,7 +90,10 @@ pub(super) fn offers_batch(
             }
         };
         for (slot, choice) in choices.iter().enumerate() {
-            rows.push(run, order.id(*member), slot, choice, segment, arm);
+            let kind = run.catalogue.offers[usize::from(choice.offer)].offer.kind.code();
+            let id = order.id(*member);
+            let held_out = segment.is_some() && run.holdout.is_held_out_of(id, kind);
+            rows.push(run, id, slot, choice, segment, if held_out { Arm::Holdout } else { arm });
         }
     }
     RecordBatch::try_new(Arc::clone(schema), rows.finish()?)

@@ -2,7 +2,7 @@
 
 use arrow::{
     array::{Array, AsArray},
-    datatypes::Date32Type,
+    datatypes::{Date32Type, Int32Type},
     record_batch::RecordBatch,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// The columns of `offers.parquet` that [`push_previous`] reads.
 pub const PREVIOUS_COLUMNS: &[&str] =
-    &["member_id", "offer_id", "item_id", "category", "valid_from", "valid_until", "basis"];
+    &["member_id", "slot", "offer_id", "item_id", "category", "valid_from", "valid_until", "basis"];
 
 /// Adds the rows of a batch that holds [`PREVIOUS_COLUMNS`]; gives false if the batch does not hold them all as
 /// `offers.parquet` has them.
@@ -27,9 +27,11 @@ pub fn push_previous(batch: &RecordBatch, builder: &mut PreviousBuilder<'_>) -> 
         return false;
     };
     let (Some(from), Some(until)) = (days("valid_from"), days("valid_until")) else { return false };
+    let Some(slot) = batch.column_by_name("slot").and_then(|c| c.as_primitive_opt::<Int32Type>()) else { return false };
     for row in 0..batch.num_rows() {
         builder.push(&PreviousRow {
             member_id: member.value(row),
+            slot: slot.value(row),
             offer_id: offer.value(row),
             item_id: item.is_valid(row).then(|| item.value(row)),
             category: category.is_valid(row).then(|| category.value(row)),

@@ -15,7 +15,9 @@ pub enum FeatureError {
         source: ExprError,
     },
     /// A value is infinite.
-    #[error("feature `{feature}` of member `{member}` is {value}, not a finite number")]
+    #[error(
+        "feature `{feature}` is {value} for a member, not a finite number; logs name no member: its expression over the lines finds them"
+    )]
     NotFinite {
         /// The feature.
         feature: String,

@@ -76,6 +76,8 @@ pub(super) struct Finished {
     /// Members with a kept line.
     pub(super) members: usize,
     pub(super) kept: u64,
+    /// Kept lines by day number.
+    pub(super) days: Vec<u32>,
     pub(super) unmatched_returns: u64,
     pub(super) counts: ReasonCounts,
     pub(super) lost: Vec<LostRow>,
@@ -118,6 +120,13 @@ pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_
         let mine = &mut mine[..kept];
         out.members += 1;
         out.kept += kept as u64;
+        for line in mine.iter() {
+            let day = (line.time / crate::base::date::DAY_SECONDS) as usize;
+            if out.days.len() <= day {
+                out.days.resize(day + 1, 0);
+            }
+            out.days[day] += 1;
+        }
         out.first_time = out.first_time.into_iter().chain([LocalTime(mine[0].time)]).min();
         let netted = net_returns(mine);
         out.unmatched_returns += netted.unmatched;

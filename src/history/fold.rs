@@ -20,7 +20,7 @@ use crate::{
     engine::{Engine, shard_map},
     input::{
         Action, CaughtRows, CleaningSettings, InputError, Reason, TableInput,
-        accounting::{LostRow, ReasonCounts, RowCounts, action_of},
+        accounting::{BlankCounts, LostRow, ReasonCounts, RowCounts, action_of},
         lines::LineCleaner,
     },
 };
@@ -59,6 +59,8 @@ pub struct Histories {
     pub dimensions: Dimensions,
     /// What became of every row.
     pub rows: RowCounts,
+    /// Kept lines by day number (days since 1970), whatever the standing of their members.
+    pub line_days: Vec<u64>,
     /// Rows for quarantine, by file and row.
     pub lost: Vec<LostRow>,
     /// Raw values of most of these, as they were read.
@@ -85,7 +87,8 @@ pub fn fold(
     let layout = LineLayout { places: kept, sources: wanted(Reason::Duplicate) };
     let budget = options.memory_limit.map(|bytes| bytes / 2);
     let buckets = Buckets::new(options.shards, layout, folded, budget, options.spill);
-    let (read, mut counts, mut lost, caught) = scan(engine, input, cleaner, &buckets, &wanted, progress)?;
+    let Scanned { read, mut counts, blank, mut lost, caught } =
+        scan(engine, input, cleaner, &buckets, &wanted, progress)?;
 
     let (items, item_ranks) = buckets.items.ranked(listed_items);
     let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked(None));
@@ -123,13 +126,16 @@ pub fn fold(
     })?;
 
     let mut shards = Vec::with_capacity(finished.len());
-    let mut rows = RowCounts { read, ..RowCounts::default() };
+    let mut rows = RowCounts { read, blank: blank.by_column(input.table), ..RowCounts::default() };
+    let mut line_days: Vec<u64> = Vec::new();
     let mut opted_out: Vec<Box<str>> = Vec::new();
     let mut excluded = BTreeMap::new();
     let mut first_time = None;
     let mut members_seen = 0;
     for (place, done) in finished {
         let Finished { opted_out: out, excluded: left_out, kept, unmatched_returns, counts: c, lost: l, .. } = done;
+        line_days.resize(line_days.len().max(done.days.len()), 0);
+        line_days.iter_mut().zip(&done.days).for_each(|(sum, lines)| *sum += u64::from(*lines));
         shards.push(place);
         counts.merge(&c);
         lost.extend(l);
@@ -159,13 +165,24 @@ pub fn fold(
         items,
         dimensions,
         rows,
+        line_days,
         lost,
         caught,
     })
 }
 
-/// Reads, cleans and distributes every row; returns rows read, rows lost before the buckets, and those to be kept aside
-/// with their raw values.
+/// What a scan comes to beside the buckets.
+struct Scanned {
+    read: u64,
+    /// Rows lost before the buckets.
+    counts: ReasonCounts,
+    blank: BlankCounts,
+    /// Of the lost rows, those to be kept aside, and their raw values.
+    lost: Vec<LostRow>,
+    caught: CaughtRows,
+}
+
+/// Reads, cleans and distributes every row.
 fn scan(
     engine: &Engine,
     input: &TableInput,
@@ -173,15 +190,16 @@ fn scan(
     buckets: &Buckets,
     wanted: &(dyn Fn(Reason) -> bool + Sync),
     progress: &dyn Progress,
-) -> Result<(u64, ReasonCounts, Vec<LostRow>, CaughtRows), InputError> {
+) -> Result<Scanned, InputError> {
     progress.start("read", Some(input.rows()));
     let all_lost = Mutex::new(Vec::new());
     let caught = CaughtRows::default();
     let parts = input.scan(
         engine,
-        |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), 0u64),
-        |(file, feeder, counts, read), rows| {
+        |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), BlankCounts::default(), 0u64),
+        |(file, feeder, counts, blank, read), rows| {
             let mapped = input.map(*file, &rows)?;
+            blank.add(input.table, &mapped);
             let columns = cleaner.columns(input, *file, &mapped)?;
             let number = *file as u32;
             let mut kept = Vec::with_capacity(mapped.len());
@@ -210,13 +228,16 @@ fn scan(
         },
     )?;
     let mut counts = ReasonCounts::default();
+    let mut blank = BlankCounts::default();
     let mut read = 0;
-    for (_, _, part, rows) in &parts {
+    for (_, _, part, own_blank, rows) in &parts {
         counts.merge(part);
+        blank.merge(own_blank);
         read += rows;
     }
     progress.finish(&format!("{read} lines"));
-    Ok((read, counts, all_lost.into_inner().unwrap_or_else(PoisonError::into_inner), caught))
+    let lost = all_lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Scanned { read, counts, blank, lost, caught })
 }
 
 fn spill(shard: &super::Shard, folder: &Path) -> std::io::Result<Place> {

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use arrow::{
+    array::{Array, ArrayRef, AsArray},
+    datatypes::DataType,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, CleaningSettings, Reason};
+use super::{Action, CleaningSettings, MappedBatch, Reason, contract::Table};
 
 /// What became of a table's rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,65 @@ pub struct RowCounts {
     /// Of the kept rows, returns that matched no earlier purchase.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unmatched_returns: u64,
+    /// Of the rows read, those without a value (or with an empty text), by mapped column. Not in the manifest.
+    #[serde(skip)]
+    pub blank: BTreeMap<&'static str, u64>,
+}
+
+/// Rows without a value by column, as they gather.
+#[derive(Debug, Clone, Default)]
+pub struct BlankCounts {
+    rows: u64,
+    /// By position in the contract: rows with the column, and those of them that have a value.
+    filled: Vec<Option<u64>>,
+}
+
+impl BlankCounts {
+    /// Counts a batch.
+    pub fn add(&mut self, table: Table, batch: &MappedBatch) {
+        self.rows += batch.len() as u64;
+        self.filled.resize(table.columns().len(), None);
+        for (position, filled) in self.filled.iter_mut().enumerate() {
+            if let Some(column) = batch.column(position) {
+                *filled.get_or_insert(0) += (batch.len() - blank(column)) as u64;
+            }
+        }
+    }
+
+    /// Takes over another count.
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.filled.resize(self.filled.len().max(other.filled.len()), None);
+        for (mine, theirs) in self.filled.iter_mut().zip(&other.filled) {
+            if let Some(more) = theirs {
+                *mine.get_or_insert(0) += more;
+            }
+        }
+    }
+
+    /// Rows without a value by name of the column. Where only some files have a column, rows of the others have none.
+    #[must_use]
+    pub fn by_column(&self, table: Table) -> BTreeMap<&'static str, u64> {
+        let named = table.columns().iter().zip(&self.filled);
+        named.filter_map(|(column, filled)| Some((column.name, self.rows - (*filled)?))).collect()
+    }
+}
+
+/// Values of a column that are null, or texts of no length.
+fn blank(column: &ArrayRef) -> usize {
+    let empty = match column.data_type() {
+        // The length is the low half of a view.
+        DataType::Utf8View => {
+            let texts = column.as_string_view();
+            texts.views().iter().enumerate().filter(|(i, view)| **view as u32 == 0 && texts.is_valid(*i)).count()
+        }
+        DataType::Utf8 => {
+            let texts = column.as_string::<i32>();
+            texts.offsets().windows(2).enumerate().filter(|(i, w)| w[0] == w[1] && texts.is_valid(*i)).count()
+        }
+        _ => 0,
+    };
+    column.null_count() + empty
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

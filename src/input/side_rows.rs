@@ -10,7 +10,7 @@ use arrow::{
 
 use super::{
     CleaningSettings, InputError, MappedBatch, Reason, TableInput,
-    accounting::{LostRow, Problem, RowCounts, action_of},
+    accounting::{BlankCounts, LostRow, Problem, RowCounts, action_of},
     contract::Table,
     lines::{local_micros, text_view},
     number::{Number, NumberColumn},
@@ -73,9 +73,10 @@ pub fn read_side(
 ) -> Result<(RowCounts, Vec<LostRow>), InputError> {
     let parts = input.scan(
         context.engine,
-        |chunk| (chunk.file, Vec::new()),
-        |(file, batches), rows| {
+        |chunk| (chunk.file, Vec::new(), BlankCounts::default()),
+        |(file, batches, blank), rows| {
             let mapped = input.map(*file, &rows)?;
+            blank.add(input.table, &mapped);
             let columns = SideBatch::new(input.table, &mapped, context)?;
             batches.push((mapped, columns));
             Ok::<_, InputError>(())
@@ -83,7 +84,9 @@ pub fn read_side(
     )?;
     let mut counts = RowCounts::default();
     let mut lost = Vec::new();
-    for (file, batches) in &parts {
+    let mut all_blank = BlankCounts::default();
+    for (file, batches, blank) in &parts {
+        all_blank.merge(blank);
         for (mapped, columns) in batches {
             for row in 0..mapped.len() {
                 counts.read += 1;
@@ -104,6 +107,7 @@ pub fn read_side(
             }
         }
     }
+    counts.blank = all_blank.by_column(input.table);
     Ok((counts, lost))
 }
 

@@ -19,6 +19,7 @@ use crate::{
     },
     export::OutputSettings,
     features::Features,
+    gates::GateSettings,
     input::{
         contract::Table,
         settings::{CleaningSettings, ConsentSettings, InputSettings, Labels},
@@ -72,6 +73,7 @@ pub struct Job {
     segments: Segments,
     recommend: RecommendSettings,
     offers: OfferSettings,
+    gates: GateSettings,
     output: OutputSettings,
     /// Changes nothing of a run.
     #[serde(skip)]
@@ -201,6 +203,12 @@ impl Job {
         &self.offers
     }
 
+    /// What a night is held against before it is published.
+    #[must_use]
+    pub fn gates(&self) -> &GateSettings {
+        &self.gates
+    }
+
     /// What a run writes.
     #[must_use]
     pub fn output(&self) -> &OutputSettings {
@@ -275,11 +283,12 @@ impl RawJob {
         // What consent denies is denied everywhere: items, categories, reasons.
         let mut offers = offers;
         offers.decision.deny_categories.extend(consent.denied_categories().iter().cloned());
+        let gates = self.gates.check(&root.key("gates"), findings);
         let output = self.output.check(&root.key("output"), findings);
         let backtest = self.backtest.check(&root.key("backtest"), findings);
         let report = self.report.check(&root.key("report"), findings);
         across::check(self, &inputs, findings);
-        across::check_discounts(&segments.rules, &offers, findings);
+        across::check_discounts(self, &segments, &offers, findings);
         across::check_targets(&output, &inputs, findings);
         Job {
             file: file.to_owned(),
@@ -301,6 +310,7 @@ impl RawJob {
             segments,
             recommend,
             offers,
+            gates,
             output,
             backtest,
             report,

@@ -7,6 +7,7 @@ use crate::{
     backtest::RawBacktest,
     export::RawOutput,
     features::RawFeatures,
+    gates::RawGates,
     input::settings::{OneOrMany, RawCleaning, RawConsent, RawInputs, RawLabels},
     offers::{RawCalendar, RawCities, RawDecision, RawLoyalty, RawOffer},
     recommend::RawRecommend,
@@ -84,6 +85,9 @@ pub struct RawJob {
     /// How a member's list is put together.
     #[serde(default)]
     pub decision: RawDecision,
+    /// What a night is held against before it is published.
+    #[serde(default)]
+    pub gates: RawGates,
     /// What a run writes.
     #[serde(default)]
     pub output: RawOutput,

@@ -304,6 +304,17 @@ impl Decisions {
         choice
     }
 
+    /// Puts a member's list in another order: slot by slot where what stands there was.
+    pub fn arrange(&mut self, member: usize, order: &[usize]) {
+        let start = self.range(member).start;
+        let rows: Vec<Decision> = order.iter().map(|from| self.rows[start + from]).collect();
+        self.rows[start..start + rows.len()].copy_from_slice(&rows);
+        if !self.odds.is_empty() {
+            let odds: Vec<Odds> = order.iter().map(|from| self.odds[start + from]).collect();
+            self.odds[start..start + odds.len()].copy_from_slice(&odds);
+        }
+    }
+
     /// A member's list, slot 1 first.
     #[must_use]
     pub fn of(&self, member: usize) -> &[Decision] {

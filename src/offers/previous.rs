@@ -15,6 +15,8 @@ pub struct Held {
     target: Target,
     from: Day,
     until: Day,
+    /// Slot of the list, from 1.
+    slot: u8,
 }
 
 /// The still valid assignments of the previous run.
@@ -36,6 +38,12 @@ impl PreviousDecisions {
             out: Self::default(),
             last_member: (String::new(), id_hash(b"")),
         }
+    }
+
+    /// Whether it had assigned nothing that is still valid.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.generic.is_empty()
     }
 
     /// The assignments of a member.
@@ -63,11 +71,19 @@ pub(super) fn validity(held: &[Held], offer: u16, target: Target) -> Option<(Day
     held.iter().find(|h| h.offer == offer && h.target == target).map(|h| (h.from, h.until))
 }
 
+/// The slot of an assignment among `held`, from 1, if it is there.
+#[must_use]
+pub(super) fn slot_of(held: &[Held], offer: u16, target: Target) -> Option<u8> {
+    held.iter().find(|h| h.offer == offer && h.target == target).map(|h| h.slot).filter(|slot| *slot > 0)
+}
+
 /// One row of a previous `offers.parquet`.
 #[derive(Debug, Clone, Copy)]
 pub struct PreviousRow<'a> {
     /// `member_id`.
     pub member_id: &'a str,
+    /// `slot`.
+    pub slot: i32,
     /// `offer_id`.
     pub offer_id: &'a str,
     /// `item_id`.
@@ -104,7 +120,8 @@ impl PreviousBuilder<'_> {
             (None, None) => Some(Target::None),
         };
         let Some(target) = target else { return };
-        let held = Held { member: 0, offer, target, from: row.valid_from, until: row.valid_until };
+        let slot = u8::try_from(row.slot).unwrap_or_default();
+        let held = Held { member: 0, offer, target, from: row.valid_from, until: row.valid_until, slot };
         if row.generic {
             if !self.out.generic.contains(&held) {
                 self.out.generic.push(held);

@@ -25,6 +25,7 @@
 //! Everything is a pure function of what it is given: same values, same bytes.
 
 mod backtest;
+pub mod gates;
 mod map;
 pub mod night;
 mod page;

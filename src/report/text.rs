@@ -65,15 +65,7 @@ pub fn text(zh: impl Into<String>, en: impl Into<String>) -> Text {
 /// A whole number with a comma between thousands.
 #[must_use]
 pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    crate::base::round::grouped(value)
 }
 
 /// A share as a percentage: one decimal, two below 1%.

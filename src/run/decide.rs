@@ -7,13 +7,15 @@ use super::{
     learn::learn,
     scarce::{self, Scarce},
     standing::{participation, standing},
+    uplift::Uplifted,
 };
 use crate::{
     base::{Findings, hash::shard_of},
     history::Shard,
     offers::{
         Acceptance, Allocation, Allocator, Catalogue, Choice, ContactLog, Decider, Decisions, Holdout, Ledger,
-        OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, settle,
+        OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, lasting_generic,
+        lasting_slots, settle,
     },
     recommend::{Candidate, ScoreTerms},
 };
@@ -32,6 +34,8 @@ pub(super) struct Decided {
     pub(super) ledger: Option<Ledger>,
     /// What came of the allocation, where anybody bid for something scarce.
     pub(super) allocation: Option<Allocation>,
+    /// What the offers changed so far.
+    pub(super) uplift: Uplifted,
     /// What was found for the member that was asked for, if that member is in the run.
     pub(super) traced: Option<Traced>,
 }
@@ -156,7 +160,17 @@ pub(super) fn decide(
         None => Vec::new(),
     };
     let settled = settle(drafts, &members, scarce_inputs.as_ref(), &Allocator::new(catalogue, scene.items));
-    let decisions = settled.decisions;
+    let mut decisions = settled.decisions;
+    let mut generic = generic;
+    if !previous.is_empty() {
+        let orders = shards.map(|index, shard: &Shard| {
+            Ok::<_, RunError>(lasting_slots(&decisions[index], &shard.members, &previous, catalogue))
+        })?;
+        for (decisions, orders) in decisions.iter_mut().zip(orders) {
+            orders.iter().for_each(|(member, order)| decisions.arrange(*member, order));
+        }
+        generic = lasting_generic(generic, &previous, catalogue);
+    }
     let grants = settled.grants;
     for (sum, more) in reach.iter_mut().zip(&settled.wanted) {
         sum.wanted += more;
@@ -182,7 +196,8 @@ pub(super) fn decide(
     let slots: usize = decisions.iter().map(|d| d.all().len()).sum();
     progress.finish(&format!("{slots} slots filled"));
     stages.end("offers");
-    Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, traced })
+    let uplift = Uplifted::default();
+    Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, uplift, traced })
 }
 
 /// Counts the members who have each offer.

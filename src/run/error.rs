@@ -5,10 +5,11 @@ use crate::{
     engine::EngineError,
     export::ExportError,
     features::FeatureError,
+    gates::{GateResult, GateStatus},
     history::ShardError,
     input::{InputError, accounting::RowCounts},
     job::Report,
-    segments::{Gate, SegmentError},
+    segments::SegmentError,
     store::StoreError,
 };
 
@@ -103,6 +104,14 @@ pub enum RunError {
         /// The target.
         target: String,
     },
+    /// A table that is no experiment.
+    #[error("`{file}` cannot be measured: {why}")]
+    NotAnExperiment {
+        /// As given.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A table of which nothing can be guessed.
     #[error("`{place}` holds no row: there is nothing to look at")]
     NothingToLookAt {
@@ -133,18 +142,17 @@ pub enum RunError {
     /// The segments could not be fitted.
     #[error(transparent)]
     Segment(#[from] SegmentError),
-    /// The segments have drifted further from last run's than the job allows.
-    #[error(
-        "not published: the segments have drifted further from run {previous} than the job allows\n{}\nnothing was \
-         changed; if this is meant, raise the limits under [segments.drift] (or --set segments.drift.…=…), or start \
-         afresh with --previous none",
-        breaches.iter().map(|b| format!("  {b}")).collect::<Vec<_>>().join("\n")
-    )]
-    Drift {
+    /// A quality gate refuses to publish.
+    #[error("{}", refusal(*as_of, previous.as_deref(), report.as_deref(), results))]
+    Refused {
+        /// Last day that was read.
+        as_of: crate::base::Day,
         /// The run before.
-        previous: String,
-        /// The limits that do not hold.
-        breaches: Vec<Gate>,
+        previous: Option<String>,
+        /// Where the report is.
+        report: Option<String>,
+        /// Every gate that does not hold, and of each other the result that came closest to its limit.
+        results: Vec<GateResult>,
     },
     /// An output could not be written.
     #[error(transparent)]
@@ -224,7 +232,7 @@ impl RunError {
             | Self::ForgetList(_)
             | Self::ForgetWithoutIdentities => ExitCode::NoInput,
             Self::Push(error) => error.exit_code(),
-            Self::Drift { .. } => ExitCode::Refused,
+            Self::Refused { .. } => ExitCode::Refused,
             Self::Findings { report } => findings_exit_code(report),
             Self::NoLines { .. }
             | Self::NoTruth { .. }
@@ -234,6 +242,7 @@ impl RunError {
             | Self::BadPrevious { .. }
             | Self::BadAcknowledged { .. }
             | Self::NoSuchRun { .. }
+            | Self::NotAnExperiment { .. }
             | Self::BadRunFile { .. } => ExitCode::NoInput,
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => {
                 ExitCode::BadJob
@@ -255,6 +264,27 @@ impl RunError {
             Self::Export(_) | Self::Store(_) => ExitCode::CannotWrite,
         }
     }
+}
+
+/// What refused, and what to do about it.
+fn refusal(as_of: crate::base::Day, previous: Option<&str>, report: Option<&str>, results: &[GateResult]) -> String {
+    let refused: Vec<&GateResult> = results.iter().filter(|r| r.status == GateStatus::Refused).collect();
+    let against = previous.map_or_else(String::new, |id| format!(", held against run {id}"));
+    let many = if refused.len() == 1 { "a quality gate refuses" } else { "quality gates refuse" };
+    let mut text = format!("not published: {many} the run of {as_of}{against}\n");
+    for result in &refused {
+        text.push_str(&format!("  {result}\n"));
+    }
+    text.push_str("nothing was changed");
+    if let Some(report) = report {
+        text.push_str(&format!("; the report is {report}/gates.html"));
+    }
+    let names = super::gates::accept(results);
+    text.push_str(&format!(
+        "\nif this is meant, let it through once with --accept-gates {names}, or set other limits under [gates] (or with \
+         --set gates.NAME.refuse=…; those of drift under [segments.drift])"
+    ));
+    text
 }
 
 fn reasons(rows: &RowCounts) -> String {

@@ -21,10 +21,10 @@ use crate::{
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
-        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, Gate, KChoice, LastingIds,
-        Lifecycle, MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags,
-        ProfileInput, ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook,
-        TagEntry, TagView, ValueBand, fit_sample,
+        ColumnAbout, Distributions, Drift, DriftInput, FactsPlan, FactsView, FitInput, KChoice, LastingIds, Lifecycle,
+        MemberFacts, MemberThresholds, Memberships, PreviousPlaces, PreviousSegments, PreviousTags, ProfileInput,
+        ProfileSums, SegmentFit, SegmentModel, SegmentProfiles, ShardProfile, ShardTags, TagBook, TagEntry, TagView,
+        ValueBand, fit_sample,
     },
 };
 
@@ -81,8 +81,6 @@ pub(super) struct Described {
     pub(super) distributions: Distributions,
     /// What has changed since the previous run.
     pub(super) drift: Option<Drift>,
-    /// The limits of drift, all of which hold.
-    pub(super) gates: Vec<Gate>,
     /// When members are expected to buy next, in (shard, member) order.
     pub(super) next_purchase: Vec<Option<NextPurchase>>,
 }
@@ -216,11 +214,6 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
             DriftInput { previous, before: &before, distributions, fit: &fit, features: &features, scaling: &scaling };
         drift = Some(Drift::measure(&input));
     }
-    let gates = drift.as_ref().map_or_else(Vec::new, |drift| job.segments().drift.gates(drift));
-    if gates.iter().any(|gate| !gate.passed) {
-        let previous = scene.previous.map(|p| p.manifest.run_id.clone()).unwrap_or_default();
-        return Err(RunError::Drift { previous, breaches: gates.into_iter().filter(|g| !g.passed).collect() });
-    }
     let SegmentFit { model, memberships, ids: lasting, .. } = fit;
     for code in job.segments().names.keys().filter(|code| model.segments.iter().all(|s| s.code != **code)) {
         let at = JobPath::root().key("segments").key("names").key(code);
@@ -327,7 +320,6 @@ pub(super) fn describe(scene: &Scene<'_>, stages: &mut Stages, notes: &mut Findi
         ids: lasting,
         distributions,
         drift,
-        gates,
         next_purchase,
     })
 }

@@ -206,7 +206,7 @@ fn write(options: &InitOptions, tables: &[Looked]) -> String {
         "timezone = {}  # gives times without a zone their meaning, and defines days",
         text(&options.timezone)
     ));
-    line(&format!("currency = {}", text(&options.currency)));
+    line(&format!("currency = {}  # the data does not say it: --currency does", text(&options.currency)));
     line("as_of = \"latest-in-data\"  # the last day that is read; a scheduler says it with --as-of");
     line("out = \"runs\"");
     for looked in tables {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Redaction;
-use crate::{base::Day, input::accounting::RowCounts};
+use crate::{base::Day, gates::GateResult, input::accounting::RowCounts};
 
 /// The manifest of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,8 +34,8 @@ pub struct Manifest {
     pub offers: Vec<OfferEntry>,
     /// Key figures.
     pub kpis: BTreeMap<String, f64>,
-    /// Quality gates; empty while the job declares none.
-    pub gates: Vec<String>,
+    /// Quality gates: every one that does not hold, and of each other the result that came closest to its limit.
+    pub gates: Vec<GateResult>,
     /// The files of the run, but for this one and those that vary.
     pub outputs: Vec<OutputEntry>,
     /// Features of the processor that kernels chose by.

@@ -3,12 +3,16 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>. Everything is a gauge: the file tells of the last run.
 
 use std::{
+    collections::BTreeMap,
     fmt::{Display, Write},
     path::Path,
 };
 
 use super::{ExitCode, RunSummary};
-use crate::store::{StoreError, atomic};
+use crate::{
+    gates::{GateResult, GateStatus},
+    store::{StoreError, atomic},
+};
 
 /// Names of what a run that failed leaves as it was.
 const OF_SUCCESS: &str = "nextoffer_last_success_";
@@ -113,7 +117,19 @@ pub fn success_metrics(summary: &RunSummary, now: f64) -> String {
             "Adjusted Rand index with the run before.",
             drift.adjusted_rand,
         );
+        let psi = drift.psi.iter().map(|p| (vec![("feature", p.feature.as_str())], p.psi));
+        text.metric("nextoffer_feature_drift", "Stability index of a feature against the run before.", psi);
     }
+    if let Some(share) = manifest.kpis.get("fallback_share") {
+        text.one("nextoffer_fallback_ratio", "Share of the slots filled with what is popular with all.", share);
+    }
+    for (name, kpi, help) in [
+        ("nextoffer_late_lines", "late_lines", "Lines of days that the run before had read, which it did not have."),
+        ("nextoffer_vanished_lines", "vanished_lines", "Lines that the run before had and that are gone."),
+    ] {
+        text.metric(name, help, manifest.kpis.get(kpi).map(|value| (Vec::new(), value)));
+    }
+    gates(&mut text, &manifest.gates);
     let offers = || manifest.offers.iter();
     let chosen = offers().map(|o| (vec![("offer", o.offer_id.as_str())], o.chosen));
     text.metric("nextoffer_offer_slots", "Slots by offer.", chosen);
@@ -124,11 +140,36 @@ pub fn success_metrics(summary: &RunSummary, now: f64) -> String {
     text.out
 }
 
+/// What became of the gates: the worst result of each.
+fn gates(text: &mut Text, results: &[GateResult]) {
+    let mut worst: BTreeMap<&str, &GateResult> = BTreeMap::new();
+    for result in results {
+        let known = worst.entry(&result.gate).or_insert(result);
+        if (result.status, result.value) > (known.status, known.value) {
+            *known = result;
+        }
+    }
+    let number = |status| match status {
+        GateStatus::Passed => 0,
+        GateStatus::Warned => 1,
+        GateStatus::Accepted => 2,
+        GateStatus::Refused => 3,
+    };
+    let of = |gate: &&'_ str| (*gate).to_owned();
+    let names: Vec<String> = worst.keys().map(of).collect();
+    let status = names.iter().zip(worst.values()).map(|(name, r)| (vec![("gate", name.as_str())], number(r.status)));
+    let help = "Quality gates: 0 passed, 1 warned, 2 let through by name, 3 refused.";
+    text.metric("nextoffer_gate_status", help, status);
+    let values = names.iter().zip(worst.values()).map(|(name, r)| (vec![("gate", name.as_str())], r.value));
+    text.metric("nextoffer_gate_value", "What a quality gate held against its limits.", values);
+}
+
 /// The text of a run that failed: what the file in place says of the last success stays.
 #[must_use]
-pub fn failure_metrics(job: &str, code: ExitCode, before: &str, now: f64) -> String {
+pub fn failure_metrics(job: &str, code: ExitCode, results: &[GateResult], before: &str, now: f64) -> String {
     let mut text = Text::new(job);
     last_run(&mut text, code, now);
+    gates(&mut text, results);
     let stays = |line: &&str| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with(OF_SUCCESS);
     let kept: String = before.lines().filter(stays).map(|line| format!("{line}\n")).collect();
     kept + &text.out
@@ -158,7 +199,7 @@ mod tests {
                       # TYPE nextoffer_last_success_timestamp_seconds gauge\n\
                       nextoffer_last_success_timestamp_seconds{job_name=\"demo\"} 12\n\
                       nextoffer_rows{job_name=\"demo\"} 7\n";
-        let text = failure_metrics("demo", ExitCode::NoInput, before, 20.5);
+        let text = failure_metrics("demo", ExitCode::NoInput, &[], before, 20.5);
         assert!(text.starts_with("# HELP nextoffer_last_success_timestamp_seconds"), "{text}");
         assert!(text.contains("nextoffer_last_success_timestamp_seconds{job_name=\"demo\"} 12\n"), "{text}");
         assert!(text.contains("nextoffer_last_run_exit_code{job_name=\"demo\"} 66\n"), "{text}");

@@ -7,6 +7,7 @@ use super::{
     crm,
     decide::{Contacts, Tonight, decide},
     fit::{Backdrop, describe, know, member_ids},
+    gates::judge_night,
     notes as notes_of,
     opened::{as_of, findings_error, in_pool, open, output_root, take_lock},
     options::{Outcome, PreviousChoice, RunOptions},
@@ -15,6 +16,7 @@ use super::{
     run_id::{point_current, run_id},
     scarce,
     side_tables::{SideTables, quarantine, read_lines},
+    uplift,
 };
 use crate::{
     base::{Findings, findings::JobPath, progress::Progress},
@@ -157,8 +159,20 @@ fn run_here(
         return Ok(Ended::Answer(Box::new(night.answer(run_id, member, standing, side.lists(member))?)));
     }
 
-    progress.start("write", None);
+    let judged = judge_night(&scene, &described, &decided, &catalogue, &rows)?;
+    judged.note(&mut notes);
+    judged.refuse(&scene, &run_id, (!options.dry_run).then_some(&root), &opened.places)?;
+    stages.end("gates");
+
     let members = member_ids(&histories.shards)?;
+    progress.start("uplift", None);
+    let has_activities = opened.inputs.get(Table::Activities).is_some();
+    let lists = &decided.decisions;
+    decided.uplift = uplift::measure(&scene, &described, lists, &catalogue, &members, has_activities, &mut notes)?;
+    progress.finish(&decided.uplift.says());
+    stages.end("uplift");
+
+    progress.start("write", None);
     // What is written needs no histories: the blocks being written take their memory.
     let bare = Histories { shards: ShardSet::default(), ..histories };
     drop(histories.shards);
@@ -185,6 +199,7 @@ fn run_here(
         identity: &identity,
         quarantined: &quarantined,
         crm: &crm,
+        judged: &judged,
         notes: &notes,
     };
     let place = if options.dry_run { &aside } else { &root };

@@ -16,6 +16,7 @@ use super::{
     closing::{Closing, Lists},
     decide::Decided,
     fit::{Described, Scene},
+    gates::Judged,
     inputs::TableDigest,
     manifest::{InputEntry, MemberCounts, OfferEntry, OutputEntry, SegmentEntry, cpu_features},
     scarce,
@@ -57,7 +58,7 @@ pub(super) fn write(
     withdrawn: &HashSet<String>,
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
-    let Closing { scene, members, known, catalogue, quarantined, crm, .. } = *closing;
+    let Closing { scene, members, known, catalogue, quarantined, crm, judged, .. } = *closing;
     let tables = RunTables {
         offsets: RunTables::offsets_of(members),
         members,
@@ -113,6 +114,8 @@ pub(super) fn write(
     if let Some(acceptance) = &decided.acceptance {
         json(staging, "model/acceptance.json", acceptance)?;
     }
+    judged.write(staging)?;
+    files.extend(decided.uplift.write(scene, members, withdrawn, staging)?);
     if let Some(ledger) = &decided.ledger {
         let rows = write_ledger(staging, ledger, catalogue, scene.items, settings.compression)?;
         files.push(WrittenFile { path: LEDGER_PATH.to_owned(), rows });
@@ -228,8 +231,8 @@ pub(super) fn manifest(
                 cap_left,
             })
             .collect(),
-        kpis: kpis(described, decided, in_fit),
-        gates: described.gates.iter().map(ToString::to_string).collect(),
+        kpis: kpis(described, decided, closing.judged, in_fit),
+        gates: closing.judged.results.clone(),
         outputs: entries(written, staged),
         cpu: cpu_features(),
         redactions: Vec::new(),
@@ -251,7 +254,7 @@ pub(super) fn entries(written: &[WrittenFile], staged: &[StagedFile]) -> Vec<Out
         .collect()
 }
 
-fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<String, f64> {
+fn kpis(described: &Described, decided: &Decided, judged: &Judged, members: u64) -> BTreeMap<String, f64> {
     let share = |count: u64| if members == 0 { 0.0 } else { count as f64 / members as f64 };
     let with_list =
         decided.decisions.iter().map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64).sum::<u64>();
@@ -260,7 +263,12 @@ fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<Stri
     let mut kpis = BTreeMap::from([
         ("members_with_a_list".to_owned(), share(with_list)),
         ("slots_per_member".to_owned(), share(slots)),
+        ("fallback_share".to_owned(), judged.fallback),
     ]);
+    if let Some(late) = &judged.late {
+        kpis.insert("late_lines".to_owned(), late.came() as f64);
+        kpis.insert("vanished_lines".to_owned(), late.gone() as f64);
+    }
     let rates = [
         ("repeat_purchase_rate", all.repeat_purchase_rate),
         ("reactivation_rate", all.reactivation_rate),
@@ -274,6 +282,7 @@ fn kpis(described: &Described, decided: &Decided, members: u64) -> BTreeMap<Stri
         kpis.insert("largest_feature_psi".to_owned(), most(&mut drift.psi.iter().map(|p| p.psi)));
     }
     kpis.extend(rates.into_iter().filter_map(|(name, rate)| Some((name.to_owned(), rate?))));
+    decided.uplift.kpis(&mut kpis);
     if let Some(allocation) = &decided.allocation {
         kpis.insert("allocation_gap".to_owned(), six_digits(allocation.gap()));
     }

@@ -63,13 +63,16 @@ impl Distributions {
                 let feature = features.dictionary().find(&before.name)?;
                 let values: Vec<f64> = features.values(feature).collect();
                 let after = shares(&before.ends, &values);
-                (before.shares.len() == after.len()).then(|| (before.name.clone(), index(&before.shares, &after)))
+                (before.shares.len() == after.len())
+                    .then(|| (before.name.clone(), stability_index(&before.shares, &after)))
             })
             .collect()
     }
 }
 
-fn index(before: &[f64], after: &[f64]) -> f64 {
+/// Population stability index of two lists of shares: `Σ (q − p) ln(q / p)`, where shares below 0.0001 count as that.
+#[must_use]
+pub fn stability_index(before: &[f64], after: &[f64]) -> f64 {
     let held = |share: &f64| share.max(LEAST_SHARE);
     before.iter().zip(after).map(|(p, q)| (held(q) - held(p)) * (held(q) / held(p)).ln()).sum()
 }
@@ -90,9 +93,9 @@ mod tests {
     #[test]
     fn bins_and_their_index() {
         assert_eq!(shares(&[1.0, 3.0], &[0.0, 1.0, 2.0, 9.0, f64::NAN]), [0.4, 0.2, 0.2, 0.2]);
-        assert_eq!(index(&[0.5, 0.5], &[0.5, 0.5]), 0.0);
+        assert_eq!(stability_index(&[0.5, 0.5], &[0.5, 0.5]), 0.0);
         // (0.6 − 0.5) ln 1.2 + (0.4 − 0.5) ln 0.8
-        assert!((index(&[0.5, 0.5], &[0.6, 0.4]) - 0.040_546_510_810_816_4).abs() < 1e-12);
-        assert!(index(&[1.0, 0.0], &[0.0, 1.0]).is_finite());
+        assert!((stability_index(&[0.5, 0.5], &[0.6, 0.4]) - 0.040_546_510_810_816_4).abs() < 1e-12);
+        assert!(stability_index(&[1.0, 0.0], &[0.0, 1.0]).is_finite());
     }
 }

@@ -37,7 +37,7 @@ mod value;
 
 pub use auto_k::{AutoK, RawAuto, RawAutoK, RawCount};
 pub use choose::{CurveInput, KChoice, KCurve, KFit, KPoint, choose as choose_k, curve as k_curve, fits as k_fits};
-pub use distributions::{Distribution, Distributions};
+pub use distributions::{Distribution, Distributions, stability_index};
 pub use drift::{CentroidShift, Drift, DriftInput, FeatureStability, Migration, Renamed};
 pub use drift_limits::{DriftLimits, Gate, RawDriftLimits};
 pub use error::SegmentError;

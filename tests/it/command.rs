@@ -96,7 +96,7 @@ fn quiet_and_json() {
     let json = work.path().join("json");
     let said = nextoffer(&["run", "jobs/demo.toml", "--log-format", "json", "--out", text(&json)]);
     assert_eq!(said.code, 0);
-    let lines: Vec<&str> = said.err.lines().filter(|line| line.starts_with('{')).collect();
+    let lines: Vec<&str> = said.err.lines().chain(said.out.lines()).collect();
     assert!(lines.len() >= 10, "{}", said.err);
     for line in lines {
         assert!(serde_json::from_str::<serde_json::Value>(line).unwrap().is_object(), "{line}");

@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("export", 10),
     ("generate", 10),
     ("backtest", 10),
+    ("gates", 10),
     ("report", 11),
     ("job", 12),
     ("run", 13),

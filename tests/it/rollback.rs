@@ -58,6 +58,43 @@ fn a_backfill_and_the_way_back() {
     assert!(current(&out).starts_with("dt=2026-06-30/"));
 }
 
+/// What a target holds after a rollback is the run that was gone back to: the next delta is against that.
+#[test]
+fn the_deltas_go_back_too() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let text = out.to_str().unwrap();
+    let night = |day: &str| {
+        let said = nextoffer(&["run", "jobs/demo.toml", "-q", "--out", text, "--as-of", day]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    };
+    let ack = || {
+        let said = nextoffer(&["ack", "current", "--target", "generic", "--out", text]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    };
+    let report = |day: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(of_day(&out, day).join("crm/generic/target.json")).unwrap()).unwrap()
+    };
+    for day in ["2026-06-27", "2026-06-28"] {
+        night(day);
+        ack();
+    }
+    let first = manifest(&of_day(&out, "2026-06-27"))["run_id"].clone();
+    let said = nextoffer(&["rollback", "jobs/demo.toml", "--out", text, "--to", "2026-06-27"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("generic"), "{}", said.out);
+    night("2026-06-29");
+    assert_eq!(report("2026-06-29")["base"], first);
+    // Unless a target is not taken back.
+    ack();
+    let third = manifest(&of_day(&out, "2026-06-29"))["run_id"].clone();
+    let said = nextoffer(&["rollback", "jobs/demo.toml", "--out", text, "--to", "2026-06-27", "--keep-base"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    night("2026-06-30");
+    let last = manifest(&of_day(&out, "2026-06-30"));
+    assert_eq!((&last["previous_run"], &report("2026-06-30")["base"]), (&first, &third));
+}
+
 #[test]
 fn a_run_that_was_tampered_with_is_not_gone_back_to() {
     let out = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use std::{
 
 use nextoffer::{
     base::Day,
+    gates::{GateResult, GateStatus},
     run::{ExitCode, PreviousChoice, RunError, RunOptions},
 };
 use serde_json::Value;
@@ -129,8 +130,19 @@ fn the_brake_holds_a_run_back() {
     assert_eq!(fs::read_link(out.path().join("current")).unwrap(), current);
     // Within the limits it is published, and says which held.
     let second = night(out.path(), "2026-07-01", &limits[1..]).unwrap();
-    assert_eq!(second.manifest.gates.len(), 2, "{:?}", second.manifest.gates);
-    assert!(second.manifest.gates[0].starts_with("segments.drift.refuse_moved_above = 0.05: "));
+    let held: Vec<&GateResult> = second.manifest.gates.iter().filter(|g| g.subject == "segments.drift").collect();
+    assert_eq!(held.len(), 2, "{:?}", second.manifest.gates);
+    assert!(held.iter().all(|g| g.status == GateStatus::Passed));
+    assert!(held[0].to_string().starts_with("segments.drift.refuse_moved_above = 0.05: "), "{}", held[0]);
+    // By name it is published all the same, once.
+    let once = [&limits[..], &["gates.accept=[\"refuse_new_ids_above\", \"refuse_moved_above\"]"]].concat();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let before = PreviousChoice::Place(first.folder.to_str().unwrap().to_owned());
+    let options = RunOptions { as_of: Day::parse("2026-07-01"), previous: before, ..RunOptions::default() };
+    let let_through =
+        try_publish("jobs/demo.toml", elsewhere.path(), &[&[UNCHANGED], &once[..]].concat(), options).unwrap();
+    let accepted = let_through.manifest.gates.iter().filter(|g| g.status == GateStatus::Accepted).count();
+    assert_eq!(accepted, 2, "{:?}", let_through.manifest.gates);
     // Retired ids never come back.
     let fewer = night(out.path(), "2026-07-02", &["segments.k=4"]).unwrap();
     let again = night(out.path(), "2026-07-03", &[]).unwrap();

@@ -80,7 +80,7 @@ fn a_run_that_is_watched() {
 }
 
 /// Prometheus' own check, where its program is installed.
-fn promtool(text: &str) {
+pub(super) fn promtool(text: &str) {
     let Ok(mut child) = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(std::process::Stdio::piped())

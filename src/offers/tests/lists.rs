@@ -128,6 +128,7 @@ fn validity_stays_from_the_first_assignment() {
     let mut builder = PreviousDecisions::builder(&catalogue, &shop.items, catalogue.first_valid());
     let row = |member_id, item_id, from: i32, until: i32, generic| PreviousRow {
         member_id,
+        slot: 1,
         offer_id: "n",
         item_id: Some(item_id),
         category: None,

@@ -8,7 +8,7 @@ use crate::{
     input::accounting::RowCounts,
     recommend::TunedFrom,
     report::{
-        Section, Text, count, fixed, number, paragraph, percent,
+        Section, Text, count, fixed, gates, number, percent,
         table::{Cell, Column, Table},
         text,
     },
@@ -64,6 +64,7 @@ pub(super) fn rows(view: &NightView<'_>) -> Section {
         ))
         .with(table.render())
         .with(people.render())
+        .with_some(view.late.and_then(gates::late_lines))
 }
 
 fn reasons(counts: &RowCounts) -> Text {
@@ -87,29 +88,7 @@ fn reasons(counts: &RowCounts) -> Text {
 /// Gates, the score, and what was noticed.
 pub(super) fn quality(view: &NightView<'_>) -> Section {
     let mut section = Section::new("quality", text("质量", "Quality"));
-    if view.gates.is_empty() {
-        section = section.with(paragraph(&text("任务没有声明质量门槛。", "The job declares no quality gates.")));
-    } else {
-        let mut table = Table::new(
-            text("质量门槛", "Quality gates"),
-            [
-                Column::text(text("门槛", "Gate")),
-                Column::number(text("实际", "Value")),
-                Column::number(text("限度", "Limit")),
-                Column::text(text("结果", "Result")),
-            ],
-        );
-        for gate in view.gates {
-            let words = if gate.passed { text("通过", "passed") } else { text("未通过", "failed") };
-            table.push([
-                Cell::head_with(&Text::same(gate.what.clone()), &Text::same(gate.key)),
-                Cell::plain(number(gate.found)),
-                Cell::plain(number(gate.limit)),
-                Cell::verdict(gate.passed, &words),
-            ]);
-        }
-        section = section.with(table.render());
-    }
+    section = section.with(gates::table(view.gates));
     section = section.with(kpis(view)).with(score(view));
     section.with_some(notes(view))
 }

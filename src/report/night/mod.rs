@@ -9,16 +9,20 @@ mod segments;
 mod stability;
 #[cfg(test)]
 mod tests;
+mod uplift;
 mod words;
 
 use std::collections::BTreeMap;
 
+pub use uplift::{UpliftView, section as uplift_section};
+
 use super::{Language, Page, SegmentMap, Text, count, percent, text};
 use crate::{
     base::{Currency, Day, Findings},
+    gates::{GateResult, LateLines},
     input::accounting::RowCounts,
     recommend::Tuned,
-    segments::{Drift, Gate, SegmentModel, SegmentProfiles},
+    segments::{Drift, SegmentModel, SegmentProfiles},
 };
 
 /// All that the report of a run says.
@@ -57,8 +61,10 @@ pub struct NightView<'a> {
     pub held_out: u64,
     /// What became of every row, by table.
     pub rows: &'a BTreeMap<String, RowCounts>,
-    /// Limits held against the run.
-    pub gates: &'a [Gate],
+    /// Quality gates held against the run.
+    pub gates: &'a [GateResult],
+    /// Lines that came late, where there was a run before.
+    pub late: Option<&'a LateLines>,
     /// The numbers of the score.
     pub tuned: &'a Tuned,
     /// What was noticed on the way.
@@ -134,12 +140,16 @@ pub struct FairnessRow {
     pub by: Text,
     /// The group.
     pub group: Text,
-    /// Members in it.
+    /// Members in it who are not held out.
     pub members: u64,
+    /// Share of them with at least one offer.
+    pub with_offer: f64,
     /// Slots a member.
     pub slots: f64,
     /// Value of the offers a member, in minor units.
     pub value_minor: f64,
+    /// Value of the offers of all of them, in minor units.
+    pub value_minor_sum: i64,
     /// Share of discounts among the slots.
     pub discounts: f64,
 }

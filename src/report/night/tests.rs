@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    gates::{GateStatus, LateDay},
     recommend::{Parameters, TunedFrom},
     report::MapAxis,
     segments::{CentroidShift, FORMAT, FeatureProfile, FeatureStability, Migration, Profile, ShareProfile},
@@ -113,6 +114,7 @@ fn made(with: impl FnOnce(&mut NightView<'_>)) -> String {
         held_out: 30,
         rows: &rows,
         gates: &[],
+        late: None,
         tuned: &tuned,
         notes: &notes,
         fairness: Vec::new(),
@@ -185,13 +187,20 @@ fn what_changed_and_how_k_was_chosen() {
         psi: vec![FeatureStability { feature: "orders".into(), psi: 0.31, in_segments: true }],
         ..Drift::default()
     };
-    let gates = [Gate {
-        key: "moved_share",
-        found: 0.0103,
-        limit: 0.2,
-        passed: true,
-        what: "share of members who moved".into(),
-    }];
+    let gate = |gate: &str, status, value: f64| GateResult {
+        gate: gate.into(),
+        subject: "transactions".into(),
+        status,
+        found: 12.0,
+        usual: Some(24.0),
+        value,
+        warn: Some(0.1),
+        refuse: None,
+        words: [format!("{gate} 偏离 {value}"), format!("{gate} off by {value}")],
+    };
+    let gates = [gate("moved_share", GateStatus::Passed, 0.0103), gate("rows_fall", GateStatus::Warned, 0.5)];
+    let day = |day: i32, came, gone| LateDay { day: Day(20_000 + day), came, gone };
+    let late = LateLines { up_to: Day(20_019), days: (0..20).map(|d| day(d, 2, u64::from(d == 19))).collect() };
     let curves = Curves {
         chosen: 2.0,
         measures: vec![Curve {
@@ -205,13 +214,16 @@ fn what_changed_and_how_k_was_chosen() {
         view.previous = Some((Day::parse("2026-06-29").unwrap(), "fedcba9876543210"));
         view.drift = Some(Box::leak(Box::new(drift)));
         view.gates = Box::leak(Box::new(gates));
+        view.late = Some(Box::leak(Box::new(late)));
         view.curves = Some(curves);
         view.fairness = vec![FairnessRow {
             by: text("城市层级", "City tier"),
             group: text("一线城市", "Tier 1 cities"),
             members: 100,
+            with_offer: 0.625,
             slots: 3.25,
             value_minor: 1234.0,
+            value_minor_sum: 123_400,
             discounts: 0.2,
         }];
     });
@@ -223,8 +235,12 @@ fn what_changed_and_how_k_was_chosen() {
         "Retired segments: seg_09",
         "20.0% → 25.0%",
         "moved_share",
+        "rows_fall off by 0.5",
+        "6 earlier days",
         "公平性",
         "12.34",
+        "1,234",
+        "62.5%",
         "3.25",
     ] {
         assert!(file.contains(part), "{part}");
