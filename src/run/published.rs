@@ -12,6 +12,7 @@ use super::{Manifest, RunError};
 use crate::{
     base::Day,
     engine::Engine,
+    export::crm::TARGET_FILE,
     store::{OutputRoot, Places, StoreError, run_folder},
 };
 
@@ -93,6 +94,14 @@ impl Published {
     }
 
     /// The CRM targets it has files of.
+    /// What the run says of its files for a target; `None` if it has none. A name is never a path.
+    pub(super) fn target_file(&self, target: &str, places: &Places) -> Result<Option<Vec<u8>>, RunError> {
+        if target.contains(['/', '\\', '\0']) || matches!(target, "" | "." | "..") {
+            return Ok(None);
+        }
+        self.bytes(&format!("crm/{target}/{TARGET_FILE}"), places)
+    }
+
     pub(super) fn targets(&self) -> Vec<&str> {
         self.manifest.targets()
     }
