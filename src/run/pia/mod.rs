@@ -292,14 +292,14 @@ fn processing(job: &Job) -> Vec<Statement> {
                 format!(
                     "对照组 {}（不导出优惠），按类型的对照组：{}；探索抽取 {}",
                     percent(decision.holdout_share),
-                    if kinds.is_empty() { "无" } else { &kinds },
+                    if kinds.is_empty() { "无" } else { kinds.as_str() },
                     percent(decision.exploration.share)
                 ),
                 format!(
                     "{} of the members are held out (nothing is exported for them); by kind of offer: {}; a slot is drawn by lot \
                      for {}",
                     percent(decision.holdout_share),
-                    if kinds.is_empty() { "none" } else { &kinds },
+                    if kinds.is_empty() { "none" } else { kinds.as_str() },
                     percent(decision.exploration.share)
                 ),
             ),
