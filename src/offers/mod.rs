@@ -42,6 +42,7 @@ pub(crate) mod testing;
 mod tests;
 mod text;
 mod trace;
+mod variety;
 mod world;
 
 pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
@@ -54,7 +55,7 @@ pub use decision::{Chance, Choice, Decision, Decisions, push_score, six_digits};
 pub use draft::{Draft, Grant, ScarceInputs, Settled, settle};
 pub use exploration::{Lot, Lots};
 pub use holdout::{Arm, Holdout};
-pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
+pub use kind::{KindRef, Need, OfferKind, is_learned, kind_named, kind_names};
 pub use learning::{
     Acceptance, Activity, Bin, Calibration, Enough, LearningReport, Level, LogisticModel, Observation, Offering,
     OutOfTime, Prediction, Rates, Scored, SoFar, log_loss, observe, out_of_time, reliability,
@@ -80,4 +81,5 @@ pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use trace::{OfferTrace, Refusal, ScoreParts, TraceContext, Verdict};
+pub use variety::{DiversitySettings, RawDiversity};
 pub use world::World;

@@ -12,6 +12,7 @@ use super::{
     programme::{Programme, check_cities, check_city},
     response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
+    variety::DiversitySettings,
 };
 use crate::{
     base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest},
@@ -150,6 +151,8 @@ pub struct DecisionSettings {
     pub learning: LearningSettings,
     /// What is drawn by lot.
     pub exploration: ExplorationSettings,
+    /// How far likeness counts, and quotas for categories.
+    pub diversity: DiversitySettings,
 }
 
 impl Offer {
@@ -550,6 +553,7 @@ fn check_decision(
         contacts: raw.contacts.check(&at.key("contacts"), findings),
         learning: raw.learning.check(&at.key("learning"), findings),
         exploration: raw.exploration.check(&at.key("exploration"), findings),
+        diversity: raw.diversity.check(&at.key("diversity"), findings),
     }
 }
 

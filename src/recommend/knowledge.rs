@@ -1,6 +1,9 @@
 //! Everything the score is fitted from, at one cut.
 
-use super::{Associations, HalfLives, RecommendSettings, Scorer, categories::CategoryShares, parameters::Parameters};
+use super::{
+    Associations, HalfLives, RecommendSettings, Scorer, categories::CategoryShares, cold::ColdItems,
+    parameters::Parameters,
+};
 use crate::{
     history::{ShardError, ShardSet, Timeline},
     input::ItemTable,
@@ -19,6 +22,8 @@ pub struct ItemKnowledge {
     associations: Vec<(f64, Associations)>,
     /// By half-life of popularity.
     categories: Vec<CategoryShares>,
+    /// By half-life of popularity.
+    cold: Vec<ColdItems>,
     profile_items: usize,
     /// Days from the cut to the middle of what is predicted; 0 where the data has no time.
     ahead: i32,
@@ -46,6 +51,7 @@ impl ItemKnowledge {
         }
         let categories =
             (0..half_lives.popularity.len()).map(|at| CategoryShares::new(items, &statistics, at)).collect();
+        let cold = (0..half_lives.popularity.len()).map(|at| ColdItems::new(items, &statistics, view, at)).collect();
         let ahead = match view.timeline() {
             Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
             Timeline::Ordinal => 0,
@@ -56,6 +62,7 @@ impl ItemKnowledge {
             hazard,
             associations,
             categories,
+            cold,
             profile_items: settings.profile_items,
             ahead,
         })
@@ -86,6 +93,11 @@ impl ItemKnowledge {
     pub(super) fn categories(&self, half_life: usize) -> &CategoryShares {
         static NOTHING: CategoryShares = CategoryShares::NOTHING;
         self.categories.get(half_life).unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn cold(&self, half_life: usize) -> &ColdItems {
+        static NOTHING: ColdItems = ColdItems::NOTHING;
+        self.cold.get(half_life).unwrap_or(&NOTHING)
     }
 
     /// Whether the shop has categories to speak of.

@@ -1,8 +1,10 @@
 //! The score: exact best items of a member, each with its largest term as the reason.
 
 use super::{
-    Associations, Calibration, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
+    Associations, Calibration, Fallback, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart,
+    Workspace,
     categories::CategoryShares,
+    cold::ColdItems,
     workspace::{OwnItem, powers},
 };
 use crate::{base::Day, history::Shard, items::ItemStatistics};
@@ -28,6 +30,16 @@ pub enum Term {
     InCategory {
         /// The category.
         category: u32,
+    },
+    /// It is new: its neighbours by category and brand speak for it.
+    New {
+        /// Its category, where they go with what the member bought.
+        category: Option<u32>,
+    },
+    /// Members like this one buy it now: nothing of the member's own speaks for anything.
+    PopularAmong {
+        /// Whose members they are; never [`Fallback::Everyone`].
+        group: Fallback,
     },
     /// The shop's members buy it now.
     PopularNow,
@@ -60,6 +72,8 @@ struct Contributions {
     because: Option<u32>,
     /// What is popular in the item's category, if the member buys in it.
     category: f64,
+    /// What its neighbours lend a new item of what goes with the member's purchases.
+    lent: f64,
     /// What is popular now.
     popularity: f64,
 }
@@ -120,6 +134,7 @@ pub struct Scorer<'a> {
     knowledge: &'a ItemKnowledge,
     associations: &'a Associations,
     categories: &'a CategoryShares,
+    cold: &'a ColdItems,
     parameters: Parameters,
     popularity_weight: f64,
     calibration: Option<Calibration>,
@@ -137,12 +152,15 @@ impl<'a> Scorer<'a> {
     pub fn new(knowledge: &'a ItemKnowledge, parameters: &Parameters) -> Self {
         let statistics = &knowledge.statistics;
         let nearest = knowledge.half_life_index(parameters.half_life_days);
-        let popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
+        let mut popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
+        let cold = knowledge.cold(nearest.unwrap_or(0));
+        cold.adjust(&mut popularity);
         let rebuy = rebuy_factors(statistics, parameters.rebuy_exponent);
         Self {
             knowledge,
             associations: knowledge.associations(parameters.transition_half_life_days),
             categories: knowledge.categories(nearest.unwrap_or(0)),
+            cold,
             parameters: *parameters,
             popularity_weight: parameters.popularity_weight(),
             calibration: None,
@@ -183,7 +201,7 @@ impl<'a> Scorer<'a> {
     /// Space to score with.
     #[must_use]
     pub fn workspace(&self) -> Workspace {
-        Workspace::new(self.terms.len())
+        Workspace::new(self.terms.len()).with_groups(self.cold.groups())
     }
 
     /// Items of positive popularity that are not blocked, most popular first.
@@ -253,7 +271,20 @@ impl<'a> Scorer<'a> {
                 popularity += category_weight;
             }
         }
+        self.cold.lend(&mut space.explore, &mut space.lent);
         space.popularity_weight = kappa * popularity;
+    }
+
+    /// The score of an item of that popularity of which nothing else is known, for the member that was read last.
+    #[must_use]
+    pub(super) fn popular_score(&self, popularity: f64, space: &Workspace) -> f64 {
+        space.popularity_weight * popularity
+    }
+
+    /// The shop's popularity by item.
+    #[must_use]
+    pub fn popularity(&self) -> Vec<f64> {
+        self.terms.iter().map(|t| f64::from(t.popularity)).collect()
     }
 
     /// Popularity's part of an item's score.
@@ -272,7 +303,7 @@ impl<'a> Scorer<'a> {
         space.select(n);
         for at in 0..space.own.len() {
             let own = space.own[at];
-            if self.blocked[own.item as usize] || own.age < self.repeat.wait(own.item) || !keep(own.item) {
+            if self.blocked[own.item as usize] || self.repeat.rests(&own) || !keep(own.item) {
                 continue;
             }
             let score = self.rebuy_part(&own, space)
@@ -342,14 +373,16 @@ impl<'a> Scorer<'a> {
             space.place[item as usize] = 0;
             let (transition, _, because, itself) = parts[at];
             let own = space.own_item(item);
-            let contributions = Contributions {
+            let mut contributions = Contributions {
                 item,
                 rebuy: own.map_or(0.0, |own| self.rebuy_part(own, space)) + f64::from(itself),
                 transition: transition.into(),
                 because: (because != u32::MAX).then_some(because),
                 category: self.category_part(item, space),
+                lent: 0.0,
                 popularity: self.popular_part(item, space),
             };
+            contributions.lent = self.lent_part(&contributions, itself.into(), space);
             out.push(Candidate { item, score, term: self.largest(&contributions, space) });
         }
     }
@@ -362,6 +395,15 @@ impl<'a> Scorer<'a> {
         let Some(known) = space.categories.iter().find(|known| known.0 == category) else { return 0.0 };
         let share = self.categories.of(category).iter().find(|e| e.0 == item).map_or(0.0, |e| e.1);
         self.parameters.kappa * self.parameters.category_weight * f64::from(known.1) * f64::from(share)
+    }
+
+    /// What neighbours lend a new item: what the explore terms hold beyond what the item has of its own. `itself` is how
+    /// often it follows itself.
+    fn lent_part(&self, made: &Contributions, itself: f64, space: &Workspace) -> f64 {
+        if !self.cold.is_cold(made.item) {
+            return 0.0;
+        }
+        (f64::from(space.explore.get(made.item)) - made.transition - itself - made.category).max(0.0)
     }
 
     /// What the score of an item is made of for the member that was read last, whether or not it may be offered.
@@ -377,12 +419,15 @@ impl<'a> Scorer<'a> {
             value,
             evidence: evidence.unwrap_or(TermEvidence::None),
         };
-        let parts = vec![
+        let mut parts = vec![
             part("rebuy", made.rebuy, bought),
             part("transition", made.transition, because),
             part("category", made.category, None),
             part("popularity", made.popularity, None),
         ];
+        if self.cold.is_cold(item) {
+            parts.push(part("neighbours_of_new", made.lent, None));
+        }
         ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
     }
 
@@ -396,11 +441,13 @@ impl<'a> Scorer<'a> {
             ..Contributions::default()
         };
         let mut largest = f32::NEG_INFINITY;
+        let mut itself = 0.0;
         for &(source, share) in &space.sources {
             let Some(&(_, count)) = self.associations.of(source).iter().find(|e| e.0 == item) else { continue };
             let value = weight * f64::from(share) * f64::from(count);
             if source == item {
                 made.rebuy += value;
+                itself += value;
                 continue;
             }
             made.transition += value;
@@ -410,6 +457,7 @@ impl<'a> Scorer<'a> {
                 made.because = Some(source);
             }
         }
+        made.lent = self.lent_part(&made, itself, space);
         made
     }
 
@@ -419,22 +467,26 @@ impl<'a> Scorer<'a> {
         out.extend(self.by_popularity.iter().take(n).map(|&item| Candidate {
             item,
             score: self.parameters.kappa * f64::from(self.terms[item as usize].popularity),
-            term: Term::PopularNow,
+            term: if self.cold.is_cold(item) { Term::New { category: None } } else { Term::PopularNow },
         }));
     }
 
-    /// The largest term of an item's score; on equal terms rebuy, then transition, then category.
+    /// The largest term of an item's score; on equal terms rebuy, then transition, then category, then what its neighbours
+    /// lend a new item.
     fn largest(&self, made: &Contributions, space: &Workspace) -> Term {
-        let Contributions { rebuy, transition, category, popularity, .. } = *made;
+        let Contributions { rebuy, transition, category, lent, popularity, .. } = *made;
         let source = made.because.and_then(|because| space.own_item(because));
         match (space.own_item(made.item), source, self.categories.category(made.item)) {
             (Some(own), ..) if rebuy >= transition && rebuy >= category && rebuy >= popularity => {
                 Term::Rebuy { count: own.count, last_day: own.last_day }
             }
-            (_, Some(source), _) if transition >= category && transition >= popularity => {
+            (_, Some(source), _) if transition >= category && transition >= popularity && transition >= lent => {
                 Term::BecauseOf { item: source.item, last_day: source.last_day }
             }
-            (_, _, Some(of)) if category > 0.0 && category >= popularity => Term::InCategory { category: of },
+            (_, _, Some(of)) if category > 0.0 && category >= popularity && category >= lent => {
+                Term::InCategory { category: of }
+            }
+            (None, _, of) if self.cold.is_cold(made.item) => Term::New { category: of.filter(|_| lent >= popularity) },
             _ => Term::PopularNow,
         }
     }

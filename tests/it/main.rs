@@ -32,3 +32,4 @@ mod stability;
 mod support;
 mod tuning;
 mod watch;
+mod what_to_offer;
