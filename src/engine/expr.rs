@@ -329,8 +329,29 @@ pub(super) fn df_schema(schema: &SchemaRef, sql: &str) -> Result<DFSchema, ExprE
     DFSchema::try_from(Arc::clone(schema)).map_err(|e| explain(sql, &e))
 }
 
+/// Deepest nesting that is parsed: with every level the parser tries several times as much before it reports a mistake further in,
+/// so that a mistake twenty levels down would keep it busy for hours.
+const DEEPEST: usize = 8;
+
+/// Whether brackets stand deeper within each other than is parsed; those in texts count too.
+fn too_deep(sql: &str) -> bool {
+    let mut depth: usize = 0;
+    sql.chars().any(|c| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
 /// The logical expression of `sql`, columns resolved.
 pub(super) fn logical(sql: &str, schema: &DFSchema) -> Result<Expr, ExprError> {
+    if too_deep(sql) {
+        let reason = format!("brackets stand more than {DEEPEST} deep within each other; split it");
+        return Err(ExprError::Invalid { expr: sql.to_owned(), reason });
+    }
     let dialect = STATE.config().options().sql_parser.dialect;
     let parsed = STATE.sql_to_expr_with_alias(sql, &dialect).map_err(|e| explain(sql, &e))?;
     if parsed.alias.is_some() {

@@ -14,7 +14,7 @@
 //! offer has a random effect of its own: what a campaign's luck was is not taken for something about members.
 //!
 //! **Which of them** is decided out of time: both are fitted on the earlier contacts and predict the later ones, and the
-//! model is taken only if its log-loss is lower. Where the later contacts are of ten offers or more, what is
+//! model is taken only if its log-loss is lower by more than a standard error of the difference. Where the later contacts are of ten offers or more, what is
 //! taken is calibrated on them by two numbers, shrunk towards none (Platt 1999). With fewer it is not: that the later
 //! offers did better or worse than foreseen then says what these offers were like, and correcting the next ones by it
 //! makes their probabilities worse. In the end all is fitted again on everything.
@@ -132,7 +132,7 @@ impl Acceptance {
         let mut with_model = false;
         let alike = rates.weights[1];
         if let Some(trial) = Trial::hold(&rows, may_model.then_some(enough.most), alike) {
-            with_model = trial.model.as_ref().is_some_and(|m| log_loss(m) < log_loss(&trial.rates));
+            with_model = trial.model.as_ref().is_some_and(|m| clearly_better(m, &trial.rates));
             let taken = match &trial.model {
                 Some(model) if with_model => model,
                 _ => &trial.rates,
@@ -161,6 +161,16 @@ impl Acceptance {
         };
         self.calibration.apply(p)
     }
+}
+
+/// Whether predictions of the same contacts have a lower log-loss than others, by more than a standard error of the mean
+/// difference.
+fn clearly_better(one: &[Prediction], other: &[Prediction]) -> bool {
+    let n = one.len().max(1) as f64;
+    let gains: Vec<f64> = one.iter().zip(other).map(|(a, b)| b.loss() - a.loss()).collect();
+    let mean = gains.iter().sum::<f64>() / n;
+    let variance = gains.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
+    mean > (variance / n).sqrt()
 }
 
 /// Predictions of later contacts by what was known before.

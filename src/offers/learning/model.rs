@@ -59,10 +59,11 @@ fn inputs(base: f64, so_far: &SoFar) -> [f64; INPUTS.len()] {
 }
 
 impl LogisticModel {
-    /// Fits it on the newest `most` of the rows whose outcome is known; `None` where they have but one outcome. `alike` is the
+    /// Fits it on the newest `most` of the rows whose outcome is known, and that were sent when something was known of rates:
+    /// before that a rate says nothing, and would be taken for wrong. `None` where they have but one outcome. `alike` is the
     /// weight `κ` of offers in their rates.
     pub(super) fn fit(rows: &[Row], most: usize, alike: f64) -> Option<Self> {
-        let known: Vec<&Row> = rows.iter().filter(|r| r.known.is_some()).collect();
+        let known: Vec<&Row> = rows.iter().filter(|r| r.known.is_some() && r.seen > 0).collect();
         let known = &known[known.len().saturating_sub(most)..];
         let accepted = known.iter().filter(|r| r.accepted).count();
         if accepted == 0 || accepted == known.len() {

@@ -179,14 +179,24 @@ pub struct ReliableBin {
     pub offers: u64,
     /// Mean prediction.
     pub predicted: f64,
-    /// Share that was accepted, with its interval over offers.
+    /// Share that was accepted, with its interval over offers: 95% for all bins of a table together.
     pub accepted: Interval,
-    /// Share less prediction, with its interval over offers.
+    /// Share less prediction, with its interval over offers likewise.
     pub off: Interval,
 }
 
 /// Bins of the reliability table.
 const BINS: usize = 5;
+
+/// The percentile interval of one of the bins' figures, so wide that 95% holds for all bins together (Bonferroni).
+fn together(mean: f64, resampled: impl Iterator<Item = f64>) -> Interval {
+    let mut sorted: Vec<f64> = resampled.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1) as f64;
+    let tail = 0.025 / BINS as f64;
+    let at = |share: f64| sorted.get((last * share).round() as usize).copied().unwrap_or(mean);
+    Interval { mean, low: at(tail), high: at(1.0 - tail) }
+}
 
 /// The reliability table in fifths, and the calibration error, with intervals over resamples of offers: what a campaign was
 /// like is the chance that matters, and its contacts share it.
@@ -238,8 +248,8 @@ fn reliable(predictions: &[Prediction], resamples: usize, job_seed: u64) -> (Vec
             contacts: n as u64,
             offers: cells[bin].iter().filter(|c| c[0] > 0.0).count() as u64,
             predicted: predicted / n.max(1.0),
-            accepted: Resamples::interval(share, resampled.iter().map(|s| s[2] / s[0])),
-            off: Resamples::interval(share - predicted / n.max(1.0), resampled.iter().map(|s| (s[2] - s[1]) / s[0])),
+            accepted: together(share, resampled.iter().map(|s| s[2] / s[0])),
+            off: together(share - predicted / n.max(1.0), resampled.iter().map(|s| (s[2] - s[1]) / s[0])),
         }
     });
     (bins.collect(), Resamples::interval(error(&once), draws.iter().map(|times| error(times))))

@@ -61,6 +61,8 @@ pub(super) struct Row {
     pub(super) rate: f64,
     /// The rate of all contacts, by what was known.
     pub(super) base: f64,
+    /// How many contacts these rates were known from.
+    pub(super) seen: u64,
     pub(super) so_far: SoFar,
 }
 
@@ -150,6 +152,7 @@ impl Rates {
                     accepted: o.accepted,
                     rate: o.offer.map_or(so_far.base(), |offer| so_far.rate(offer, o.segment)),
                     base: so_far.base(),
+                    seen: so_far.all.contacts,
                     so_far: o.so_far,
                 }
             })
