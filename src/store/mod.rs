@@ -15,6 +15,7 @@ mod removing;
 mod rewriting;
 mod rolled_back;
 mod tombstones;
+mod write_back;
 
 pub use acks::{ACKS, Acks};
 pub use error::StoreError;

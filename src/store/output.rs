@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
 use url::Url;
 
-use super::{Places, StoreError, atomic};
+use super::{Places, StoreError, atomic, write_back::WriteBack};
 use crate::base::{Day, digest::Sha256Sum};
 
 /// Name of the link to the newest run on a file system.
@@ -356,6 +356,7 @@ impl Staging {
         let file = fs::OpenOptions::new().write(true).create_new(true).mode(atomic::FILE_MODE).open(&path)?;
         Ok(StagedWriter {
             out: BufWriter::with_capacity(1 << 20, file),
+            write_back: WriteBack::default(),
             sum: Sha256Sum::new(),
             bytes: 0,
             failed: None,
@@ -429,6 +430,7 @@ pub(super) fn sync_tree(folder: &Path) -> Result<(), StoreError> {
 #[derive(Debug)]
 pub struct StagedWriter {
     out: BufWriter<File>,
+    write_back: WriteBack,
     sum: Sha256Sum,
     bytes: u64,
     failed: Option<io::Error>,
@@ -439,10 +441,12 @@ pub struct StagedWriter {
 
 impl Write for StagedWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self.out.write_all(buffer) {
+        let bytes = buffer.len() as u64;
+        let written = self.out.write_all(buffer);
+        match written.and_then(|()| self.write_back.wrote(bytes, self.out.get_ref())) {
             Ok(()) => {
                 self.sum.update(buffer);
-                self.bytes += buffer.len() as u64;
+                self.bytes += bytes;
                 Ok(buffer.len())
             }
             Err(e) => {
@@ -461,7 +465,10 @@ impl Drop for StagedWriter {
     fn drop(&mut self) {
         let end = match self.failed.take() {
             Some(e) => Err(e),
-            None => self.out.flush().and_then(|()| self.out.get_ref().sync_all()),
+            None => {
+                let flushed = self.out.flush();
+                flushed.and(self.write_back.finish()).and_then(|()| self.out.get_ref().sync_all())
+            }
         };
         let sum = std::mem::take(&mut self.sum);
         let file = StagedFile { path: std::mem::take(&mut self.relative), bytes: self.bytes, sha256: sum.hex() };
