@@ -49,6 +49,14 @@ fn scoring(c: &mut Criterion) {
     let members = shop.shards.map(|_, shard| Ok::<_, ShardError>(shard.members.len() as u64)).expect("shards");
     group.throughput(Throughput::Elements(members.iter().sum()));
     group.bench_function("recommend_ten", |b| b.iter(|| black_box(recommend_all(&shop, &scorer))));
+    for (name, segment_weight, neighbour_weight) in [("with_segments", 0.3, 0.0), ("with_neighbours", 0.0, 0.3)] {
+        let more = Parameters { segment_weight, neighbour_weight, transition_weight: 0.4, ..parameters };
+        let half_lives = more.half_lives();
+        let knowledge =
+            ItemKnowledge::fit(&shop.shards, &view, &shop.items, &half_lives, &settings).expect("knowledge");
+        let scorer = knowledge.scorer(&more);
+        group.bench_function(format!("recommend_ten_{name}"), |b| b.iter(|| black_box(recommend_all(&shop, &scorer))));
+    }
     group.finish();
 }
 

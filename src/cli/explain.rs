@@ -138,9 +138,10 @@ fn describe(found: &Explanation, lang: Lang) -> String {
         tags(explained, lang, &mut out);
         candidates(explained, lang, &mut out);
     }
-    list(&answer.list, lang, &mut out);
-    if let Some(explained) = &answer.explained {
-        offers(&explained.offers, lang, &mut out);
+    let held_out = answer.explained.as_ref().is_some_and(|e| e.arm == "holdout");
+    list(&answer.list, held_out, lang, &mut out);
+    if !answer.offers.is_empty() {
+        offers(&answer.offers, lang, &mut out);
     }
     out
 }
@@ -164,7 +165,10 @@ fn status(status: Status, lang: Lang) -> &'static str {
         ),
         Status::NoLawfulBasis => lang.pick("未纳入：没有合法依据", "left out: no lawful basis to process the data"),
         Status::Withdrawn => lang.pick("未纳入：会员撤回了同意", "left out: consent was withdrawn"),
-        Status::Minor => lang.pick("未纳入：未成年且无监护人同意", "left out: a minor without a guardian's consent"),
+        Status::Minor => lang.pick(
+            "未纳入：未满任务规定的年龄（或按任务视同未成年的生日未知），且无监护人同意",
+            "left out: below the job's minimum age (or of unknown age, where the job treats that alike), and no guardian agreed",
+        ),
         Status::Forgotten => lang.pick("未纳入：会员要求被遗忘", "left out: asked to be forgotten"),
         Status::NoLines => lang.pick(
             "会员表或授权表中有此人，但没有保留下来的交易行，因此不在运行中",
@@ -185,6 +189,11 @@ fn person(e: &Explained, lang: Lang, out: &mut String) {
     let arm = match e.arm {
         "holdout" => lang.pick("对照组（只记录、不导出）", "holdout (written, never exported)"),
         _ => lang.pick("实验组", "treated"),
+    };
+    let kinds = e.held_out_of.join(", ");
+    let arm = match e.held_out_of.is_empty() {
+        true => arm.to_owned(),
+        false => format!("{arm}{}{kinds}", lang.pick("；另属以下类型的对照组：", "; held out of the kinds ")),
     };
     push(
         &lang.pick(
@@ -267,12 +276,16 @@ fn term(t: &TermAnswer, lang: Lang) -> String {
         "rebuy" => lang.pick("复购", "rebuy"),
         "transition" => lang.pick("关联", "goes with"),
         "category" => lang.pick("品类", "category"),
+        "segment" => lang.pick("同好人群", "alike in taste"),
+        "neighbours" => lang.pick("相近会员", "nearest members"),
         "popularity" => lang.pick("热度", "popularity"),
         other => other,
     };
     let mut text = format!("{called} {}", short(t.value));
     let day = t.last_day.map(|d| d.to_string()).unwrap_or_default();
-    if let Some(count) = t.count {
+    if let (Some(count), None) = (t.count, t.last_day) {
+        text.push_str(&lang.pick(format!("（{count} 位会员）"), format!(" ({count} members)")));
+    } else if let Some(count) = t.count {
         text.push_str(&lang.pick(
             format!("（{count} 次购物买过，最近 {day}）"),
             format!(" (in {count} of the baskets, last on {day})"),
@@ -302,11 +315,19 @@ fn about(slot: &SlotAnswer) -> String {
     slot.item_id.as_ref().or(slot.category.as_ref()).map(|a| format!(" {a}")).unwrap_or_default()
 }
 
-fn list(slots: &[SlotAnswer], lang: Lang, out: &mut String) {
+fn list(slots: &[SlotAnswer], held_out: bool, lang: Lang, out: &mut String) {
     if slots.is_empty() {
         return;
     }
-    title(lang.pick("清单", "LIST"), out);
+    title(
+        match held_out {
+            true => {
+                lang.pick("清单（对照组：只记录，会员不会收到）", "LIST (held out: written, never sent to the member)")
+            }
+            false => lang.pick("清单", "LIST"),
+        },
+        out,
+    );
     for s in slots {
         let days = s.valid_from.zip(s.valid_until).map(|(a, b)| format!(" · {a} … {b}")).unwrap_or_default();
         let lot = if s.explored { lang.pick(" · 探索抽取", " · drawn to learn") } else { "" };

@@ -10,6 +10,7 @@ mod forget;
 mod generate;
 mod init;
 mod logging;
+mod pia;
 mod progress;
 mod prune;
 mod push;
@@ -19,6 +20,7 @@ mod schema;
 mod summary;
 mod terminal;
 mod tune;
+mod uplift;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -45,12 +47,16 @@ enum Command {
     Init(init::Arguments),
     /// Measure the lists on purchases the fit has not seen, beside the methods others use
     Backtest(backtest::Arguments),
+    /// Write the impact record of a job for PIPL 55 and 56: what is read, what for, who gets what, what people must judge
+    Pia(pia::Arguments),
     /// Print the JSON Schema of the job file
     Schema,
     /// Explain one member: features, segment, tags, candidates, every offer kept or refused and why
     Explain(explain::Arguments),
     /// Show what changed from one published run to another: members, segments, tags, offers, figures
     Diff(diff::Arguments),
+    /// Measure an experiment: each arm against the one that got nothing, with intervals
+    Uplift(uplift::Arguments),
     /// Write the files of a CRM target from a published run, or read those it has as strictly as the target would
     Export(export::Arguments),
     /// Note that a CRM target took over a run: the next delta is against it
@@ -85,9 +91,11 @@ pub fn main() -> std::process::ExitCode {
         Command::Tune(arguments) => tune::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
         Command::Backtest(arguments) => backtest::main(&arguments),
+        Command::Pia(arguments) => pia::main(&arguments),
         Command::Schema => schema::main(),
         Command::Explain(arguments) => explain::main(&arguments),
         Command::Diff(arguments) => diff::main(&arguments),
+        Command::Uplift(arguments) => uplift::main(&arguments),
         Command::Export(arguments) => export::main(&arguments),
         Command::Ack(arguments) => ack::main(&arguments),
         Command::Push(arguments) => push::main(&arguments),

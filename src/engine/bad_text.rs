@@ -21,7 +21,7 @@ use parquet::{
     },
 };
 
-use super::{Engine, EngineError, ParquetFile, ScanChunk, ScanRows, damage::damage};
+use super::{Engine, EngineError, ParquetFile, ScanChunk, ScanRows, damage::damage, guard::guard};
 
 /// Values read at a time.
 const VALUES: usize = 8192;
@@ -68,7 +68,8 @@ impl Engine {
         let mut stream = plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
         let schema = Arc::new(Schema::new(stored.iter().map(|c| file.scan_field(*c)).collect::<Vec<_>>()));
         let mut row = chunk.first_row;
-        while let Some(batch) = self.places().runtime().block_on(stream.next()) {
+        let mut next = || guard(|| self.places().runtime().block_on(stream.next()));
+        while let Some(batch) = next().map_err(|why| damage(file, row, &why))? {
             let batch = batch.map_err(|e| damage(file, row, &e.strip_backtrace()))?;
             let (first, rows) = (row, batch.num_rows());
             row += rows as u64;
@@ -85,7 +86,9 @@ impl Engine {
                 let array = match texts.iter().find(|t| t.position == position) {
                     None => rest.next().cloned(),
                     Some(text) => {
-                        let values = &text.values[start..start + batch.num_rows()];
+                        let values = text.values.get(start..start + batch.num_rows());
+                        let short = || damage(file, row, "a column ends before the others");
+                        let values = values.ok_or_else(short)?;
                         let shown = readable(values, |at| bad_texts.push((at, position)));
                         let read = |e| EngineError::arrow("read a text", e);
                         Some(cast(&shown, field.data_type()).map_err(read)?)

@@ -29,7 +29,7 @@ use parquet::{
     file::metadata::{ParquetMetaData, ParquetMetaDataReader},
 };
 
-use super::{Engine, EngineError, damage::damage};
+use super::{Engine, EngineError, damage::damage, footer, guard::guard};
 use crate::store::InputFile;
 
 /// Rows one scan chunk aims at: enough work to keep a thread busy, few enough that two cores share one file.
@@ -123,7 +123,7 @@ impl Engine {
         self.register(&file)?;
         let store = self.places.open(&file.store)?;
         let broken = |why: String| EngineError::NotParquet { file: file.name.clone(), why };
-        let metadata = self.places.runtime().block_on(async {
+        let read = async {
             if file.meta.size < 12 {
                 return Err(broken("the file is too short to hold a footer".to_owned()));
             }
@@ -144,12 +144,17 @@ impl Engine {
                     Err(e) => return Err(broken(e.to_string())),
                 }
             }
-        })?;
-        let stored = parquet_to_arrow_schema(
-            metadata.file_metadata().schema_descr(),
-            metadata.file_metadata().key_value_metadata(),
-        )
-        .map_err(|e| broken(e.to_string()))?;
+        };
+        let metadata = guard(|| self.places.runtime().block_on(read)).map_err(&broken)??;
+        footer::sound(&metadata, file.meta.size).map_err(&broken)?;
+        let of_file = metadata.file_metadata();
+        let stored = guard(|| parquet_to_arrow_schema(of_file.schema_descr(), of_file.key_value_metadata()))
+            .map_err(&broken)?
+            .map_err(|e| broken(e.to_string()))?;
+        let names = stored.fields().iter().map(|f| f.name());
+        if let Some(twice) = names.clone().enumerate().find(|(i, name)| names.clone().take(*i).any(|n| n == *name)) {
+            return Err(broken(format!("it has two columns named `{}`", twice.1)));
+        }
         let mut fields: Vec<_> = stored.fields().iter().cloned().collect();
         let stored_columns = fields.len();
         for (key, _) in &file.partitions {
@@ -220,12 +225,18 @@ impl Engine {
         mut each: impl FnMut(ScanRows) -> Result<(), E>,
     ) -> Result<(), E> {
         let stored: Vec<usize> = columns.iter().copied().filter(|c| *c < file.stored_columns).collect();
+        for group in &file.metadata.row_groups()[chunk.row_groups.clone()] {
+            if let Some(why) = footer::too_large(&file.metadata, group, &stored, self.memory_limit) {
+                return Err(damage(file, chunk.first_row, &why).into());
+            }
+        }
         let plan = self.chunk_plan(file, chunk, &stored)?;
         let mut stream = plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
         let projected: SchemaRef =
             Arc::new(file.schema.project(columns).map_err(|e| EngineError::engine("projected")(e.into()))?);
         let mut row = chunk.first_row;
-        while let Some(batch) = self.places.runtime().block_on(stream.next()) {
+        let mut next = || guard(|| self.places.runtime().block_on(stream.next()));
+        while let Some(batch) = next().map_err(|why| damage(file, row, &why))? {
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(e) => {
@@ -237,7 +248,7 @@ impl Engine {
                     return Err(damage(file, row, &why).into());
                 }
             };
-            let next = row + batch.num_rows() as u64;
+            let end = row + batch.num_rows() as u64;
             each(whole(
                 ScanRows { first_row: row, batch, bad_texts: Vec::new() },
                 file,
@@ -245,7 +256,7 @@ impl Engine {
                 &stored,
                 &projected,
             )?)?;
-            row = next;
+            row = end;
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ pub struct Engine {
     pub(super) context: Context,
     pub(super) places: Arc<Places>,
     pub(super) threads: usize,
+    pub(super) memory_limit: Option<u64>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -51,7 +52,8 @@ impl Engine {
         }
         let runtime = runtime.build_arc().map_err(EngineError::engine("started"))?;
         let config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_target_partitions(1);
-        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime), places, threads: threads.max(1) })
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        Ok(Self { context, places, threads: threads.max(1), memory_limit })
     }
 
     /// The places inputs are read from.

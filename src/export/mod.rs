@@ -7,6 +7,7 @@ pub mod crm;
 mod csv;
 pub mod dialects;
 mod error;
+mod first_assigned;
 mod generic;
 mod item_statistics;
 mod ledger_table;
@@ -24,11 +25,13 @@ mod tables;
 pub mod targets;
 #[cfg(test)]
 mod tests;
+mod uplift_table;
 pub mod validate;
 
 pub use blocks::in_order;
 pub use csv::{is_formula, push_field, push_field_for_people, push_record};
 pub use error::ExportError;
+pub use first_assigned::{FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, push_first_assigned, write_first_assigned};
 pub use generic::{DEFAULT_COLUMNS, GenericColumn};
 pub use item_statistics::write_item_statistics;
 pub use ledger_table::{LEDGER_COLUMNS, LEDGER_PATH, push_seats, write_ledger};
@@ -41,3 +44,4 @@ pub use profiles::write_profiles;
 pub use run::{RunTables, WrittenFile, write_csv, write_run};
 pub use settings::{Compression, OutputSettings, RawOutput};
 pub use sink::Sink;
+pub use uplift_table::{UPLIFT_PATH, write_uplift};

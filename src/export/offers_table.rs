@@ -95,13 +95,17 @@ pub(super) fn offers_batch(
         let id = order.id(*member);
         let of = Recipient { id, attributes: run.attributes.get(id), segment, arm };
         for (slot, choice) in choices.iter().enumerate() {
+            let kind = run.catalogue.offers[usize::from(choice.offer)].offer.kind.code();
+            let held_out = segment.is_some() && run.holdout.is_held_out_of(id, kind);
+            let of = if held_out { Recipient { arm: Arm::Holdout, ..of } } else { of };
             rows.push(run, &of, slot, choice);
         }
     }
     RecordBatch::try_new(Arc::clone(schema), rows.finish()?)
 }
 
-/// What all rows of a member share.
+/// Whom a row is for.
+#[derive(Clone, Copy)]
 struct Recipient<'a> {
     id: &'a str,
     attributes: &'a MemberAttributes,

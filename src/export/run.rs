@@ -186,6 +186,7 @@ impl<'a> Running<'a> {
             arm,
             basis,
             rows: 0..0,
+            ghosts: 0,
         }
     }
 

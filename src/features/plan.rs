@@ -176,7 +176,8 @@ impl<'a> FeaturePlan<'a> {
             census.add(part);
         }
         let shop = ShopColumns::of(view.items, view.dimensions, census.has_discounts);
-        let vocabulary = match vocabulary.filter(|given| given.fits(view.settings)) {
+        let spoken_of = |given: &&Vocabulary| !given.categories.iter().any(|category| groups.is_denied(category));
+        let vocabulary = match vocabulary.filter(|given| given.fits(view.settings)).filter(spoken_of) {
             Some(given) => given.clone(),
             None => census.vocabulary(&groups.names, channels, view.settings),
         };

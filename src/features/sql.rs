@@ -116,12 +116,14 @@ impl<'a> Lines<'a> {
         let attribute = |column: &[u32], line: usize| {
             column.get(item(line) as usize).copied().filter(|v| *v != NONE).and_then(known)
         };
+        // What must not be talked about is not measured by what it is either: the line counts, its item has no name.
+        let named = |line: usize| !items.denied.get(item(line) as usize).copied().unwrap_or(false);
         match name {
             MEMBER_COLUMN => Arc::new(self.rows.iter().map(|(_, _, m)| *m).collect::<UInt32Array>()),
             "order_number" => Arc::new(self.rows.iter().map(|(_, o, _)| *o).collect::<UInt32Array>()),
-            "item_id" => self.text(&items.ids, |line| known(item(line))),
-            "category" => self.text(&items.categories, |line| attribute(&items.category, line)),
-            "brand" => self.text(&items.brands, |line| attribute(&items.brand, line)),
+            "item_id" => self.text(&items.ids, |line| known(item(line)).filter(|_| named(line))),
+            "category" => self.text(&items.categories, |line| attribute(&items.category, line).filter(|_| named(line))),
+            "brand" => self.text(&items.brands, |line| attribute(&items.brand, line).filter(|_| named(line))),
             "ts" => {
                 let time = |(_, o, _): &(u32, u32, u32)| i64::from(shard.order_time[*o as usize].0);
                 Arc::new(TimestampSecondArray::from_iter_values(self.rows.iter().map(time)))

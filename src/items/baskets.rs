@@ -1,9 +1,57 @@
 //! A member's baskets, as far as a view lets see.
 
 use crate::{
-    base::Day,
-    history::{NO_ITEM, Shard, Timeline},
+    base::{Day, hash::salted_hash},
+    history::{NO_ITEM, Shard, ShardError, ShardSet, Timeline},
 };
+
+/// Some of the members: those of the lowest salted hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberSample {
+    salt: u64,
+    /// The highest hash that is in it.
+    last: u64,
+}
+
+impl MemberSample {
+    /// Everybody.
+    pub const ALL: Self = Self { salt: 0, last: u64::MAX };
+
+    /// At most `limit` members of `shards`.
+    ///
+    /// # Errors
+    /// If a spilled shard cannot be read back.
+    pub fn of(shards: &ShardSet, limit: usize, salt: u64) -> Result<Self, ShardError> {
+        let all = Self { salt, ..Self::ALL };
+        let hashes: Vec<Vec<u64>> = shards.map(|_, shard| {
+            Ok::<_, ShardError>((0..shard.members.len()).map(|m| all.hash(shard.members.get(m))).collect())
+        })?;
+        let mut hashes = hashes.concat();
+        if hashes.len() <= limit {
+            return Ok(all);
+        }
+        let last = *hashes.select_nth_unstable(limit.saturating_sub(1)).1;
+        Ok(Self { last, ..all })
+    }
+
+    /// The hash of a member.
+    #[must_use]
+    pub fn hash(&self, member: &str) -> u64 {
+        salted_hash(member.as_bytes(), self.salt)
+    }
+
+    /// Whether a member of this hash is in it.
+    #[must_use]
+    pub fn has(&self, hash: u64) -> bool {
+        hash <= self.last
+    }
+
+    /// Whether `member` is in it.
+    #[must_use]
+    pub fn has_member(&self, member: &str) -> bool {
+        self.last == u64::MAX || self.has(self.hash(member))
+    }
+}
 
 /// How much of the histories is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +60,15 @@ pub struct View {
     timeline: Timeline,
     /// Newest baskets of every member that are hidden.
     hidden: u8,
+    /// Whose histories are visible.
+    sample: MemberSample,
 }
 
 impl View {
     /// Everything up to and including `cut`: later lines and later returns are invisible.
     #[must_use]
     pub fn at(cut: Day, timeline: Timeline) -> Self {
-        Self { cut, timeline, hidden: 0 }
+        Self { cut, timeline, hidden: 0, sample: MemberSample::ALL }
     }
 
     /// As [`View::at`], and each member's newest basket is invisible too, for members with two or more: the cut of
@@ -32,7 +82,19 @@ impl View {
     /// that, all but the oldest.
     #[must_use]
     pub fn hiding(cut: Day, timeline: Timeline, hidden: u8) -> Self {
-        Self { cut, timeline, hidden }
+        Self { cut, timeline, hidden, sample: MemberSample::ALL }
+    }
+
+    /// The same of some members: the others have no baskets.
+    #[must_use]
+    pub fn of(self, sample: MemberSample) -> Self {
+        Self { sample, ..self }
+    }
+
+    /// Whose histories are visible.
+    #[must_use]
+    pub fn sample(&self) -> MemberSample {
+        self.sample
     }
 
     /// Last visible day.
@@ -95,6 +157,9 @@ impl MemberBaskets {
         self.offsets.clear();
         self.offsets.push(0);
         self.view = Some(*view);
+        if !view.sample.has_member(shard.members.get(member)) {
+            return;
+        }
         let cut = view.cut_of(shard, member);
         let first_line = shard.member_lines(member).start;
         let mut returned = shard.returned.partition_point(|r| (r.line as usize) < first_line);

@@ -5,8 +5,9 @@
 //! c, gap and n in the classes 1, 2, 3, 4–5, 6–9, 10+. Backed off (c, gap, n) → (c, gap) → c → mean with 30 pseudo-counts:
 //! a discrete-time hazard model (Cox, Oakes 1984, ch. 7) whose cells are shrunk towards coarser ones.
 //!
-//! Where the data has a calendar, `timing` says how much likelier a repeat purchase is by the days since the last one
-//! over the item's usual gap: observed over expected repeats, by class of that ratio.
+//! Where the data has a calendar, `timing` says how the odds of a repeat purchase change with the days since the last one
+//! over the item's usual gap: observed over expected odds, by class of that ratio. On odds, as in the discrete-time logit
+//! model (Allison 1982), a factor takes no probability past 1.
 
 use super::{ItemStatistics, MemberBaskets, View, pool::Pool};
 use crate::history::{ShardError, ShardSet, Timeline};
@@ -23,7 +24,7 @@ const BACK_OFF: f64 = 30.0;
 /// Upper bounds of the classes of (days since the last purchase) / (usual gap).
 const RATIO_BOUNDS: [f64; 7] = [0.25, 0.5, 0.8, 1.25, 2.0, 4.0, f64::INFINITY];
 
-/// Expected repeats that every class of the ratio is shrunk to 1 by.
+/// Repeats, and baskets without, that every class of the ratio is shrunk to 1 by.
 const TIMING_SHRINK: f64 = 50.0;
 
 /// The class of a count of 1 or more.
@@ -258,9 +259,11 @@ impl Hazard {
         if !gaps.is_empty() {
             for (ratio, factor) in timing.iter_mut().enumerate() {
                 let at = |cell: usize| cell * ratios + ratio;
-                let observed: u64 = (0..CELLS).map(|c| counts.repeats[at(c)]).sum();
+                let chances = (0..CELLS).map(|c| counts.chances[at(c)]).sum::<u64>() as f64;
+                let observed = (0..CELLS).map(|c| counts.repeats[at(c)]).sum::<u64>() as f64;
                 let expected: f64 = (0..CELLS).map(|c| counts.chances[at(c)] as f64 * table[c]).sum();
-                *factor = ((observed as f64 + TIMING_SHRINK) / (expected + TIMING_SHRINK)) as f32;
+                let odds = |repeats: f64| (repeats + TIMING_SHRINK) / (chances - repeats + TIMING_SHRINK);
+                *factor = (odds(observed) / odds(expected)) as f32;
             }
         }
         Self { table: table.into_iter().map(|h| h as f32).collect(), timing, gaps }
@@ -272,7 +275,7 @@ impl Hazard {
         self.table[cell(class(count as usize), class(gap), class(baskets))]
     }
 
-    /// How much likelier than usual a repeat purchase of `item` is `days` after the last; 1 where nothing is known.
+    /// The factor on the odds of a repeat purchase of `item`, `days` after the last; 1 where nothing is known.
     #[must_use]
     pub fn timing(&self, item: u32, days: i32) -> f32 {
         match self.gaps.get(item as usize) {
@@ -388,6 +391,6 @@ mod tests {
         let view = View::at(Day(200), Timeline::Calendar);
         let statistics = item_statistics(&shards, &view, &shop(), &[30.0]).unwrap();
         let hazard = Hazard::fit(&shards, &view, &statistics).unwrap();
-        assert!(hazard.timing(2, 28) > hazard.timing(2, 14), "{hazard:?}");
+        assert!(hazard.timing(2, 28) > 1.1 && hazard.timing(2, 14) < 0.9, "{hazard:?}");
     }
 }

@@ -17,10 +17,11 @@ pub(crate) mod tests;
 mod transitions;
 
 pub use attach::{Attach, AttachStatistics, FitRule, Fits, UnknownFit};
-pub use baskets::{MemberBaskets, View, newest_basket_day};
+pub use baskets::{MemberBaskets, MemberSample, View, newest_basket_day};
 pub use decay::{DecayTable, ONE};
 pub use gaps::UsualGap;
 pub use hazard::Hazard;
+pub use pool::Pool;
 pub use price::PriceTiers;
 pub use rhythm::{CategoryRhythms, Rhythm, RhythmRule, rhythm_where};
 pub use statistics::{ItemStatistics, PSEUDO_COUNTS, StatisticsPart, item_statistics, last_day};

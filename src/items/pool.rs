@@ -4,18 +4,20 @@ use std::sync::Mutex;
 
 /// A pool of accumulators for sums whose order does not matter: as many are made as tasks run at once, not as there
 /// are shards.
-pub(super) struct Pool<T, F> {
+#[derive(Debug)]
+pub struct Pool<T, F> {
     idle: Mutex<Vec<T>>,
     make: F,
 }
 
 impl<T, F: Fn() -> T> Pool<T, F> {
-    pub(super) fn new(make: F) -> Self {
+    /// A pool of what `make` makes.
+    pub fn new(make: F) -> Self {
         Self { idle: Mutex::new(Vec::new()), make }
     }
 
     /// Lends an accumulator to `work`.
-    pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+    pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
         let mut accumulator = idle.unwrap_or_else(&self.make);
         let result = work(&mut accumulator);
@@ -24,7 +26,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     }
 
     /// Every accumulator that was made.
-    pub(super) fn into_all(self) -> Vec<T> {
+    #[must_use]
+    pub fn into_all(self) -> Vec<T> {
         self.idle.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

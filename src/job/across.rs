@@ -5,8 +5,8 @@ use crate::{
     base::{Day, Findings, findings::JobPath},
     export::OutputSettings,
     input::{contract::Table, settings::InputSettings},
-    offers::{Incentive, OfferSettings, RawOffer, kind_named, price_sensitivity},
-    segments::SegmentRule,
+    offers::{Incentive, OfferSettings, kind_named, price_sensitivity},
+    segments::Segments,
 };
 
 /// Checks what sections need of each other, as far as the job alone tells; what a table lacks is found when it is opened.
@@ -28,24 +28,60 @@ pub(super) fn check(raw: &RawJob, inputs: &InputSettings, findings: &mut Finding
     }
 }
 
-/// A discount must not be decided by price sensitivity, not by way of a segment by rule either.
-pub(super) fn check_discounts(rules: &[SegmentRule], offers: &OfferSettings, findings: &mut Findings) {
+/// What must never gate or size money off.
+const NEVER_BY_PRICE: &str = "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)";
+
+/// Whether a name stands in an SQL text as a word of its own.
+fn names(sql: &str, name: &str) -> bool {
+    sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name)
+}
+
+/// Money off must not be decided by price sensitivity, not by way of a feature of the job's own, of a segment by rule, or of
+/// both either. What a rule says in so many words is found with the offer itself.
+pub(super) fn check_discounts(raw: &RawJob, segments: &Segments, offers: &OfferSettings, findings: &mut Findings) {
+    let measures = |sql: &str| -> Option<String> {
+        let own = raw.features.sql.iter().find(|f| names(sql, &f.name) && price_sensitivity(&f.expr).is_some());
+        price_sensitivity(sql).map(str::to_owned).or_else(|| own.map(|f| f.name.clone()))
+    };
     for (index, offer) in offers.offers.iter().enumerate() {
         let gives_money = offer.incentive == Incentive::Discount || offer.value_minor > 0;
         let Some(sql) = offer.eligible.as_deref().filter(|_| gives_money) else { continue };
-        let named = |rule: &&SegmentRule| {
-            sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == rule.code.as_str())
+        let at = JobPath::root().key("offers").index(index).key("eligible");
+        let mut refuse = |word: &str, message: String| {
+            let code = "offers::discount_gated_by_price_sensitivity";
+            findings.error_within(code, at.clone(), Some(word), message, NEVER_BY_PRICE);
         };
-        for rule in rules.iter().filter(named) {
-            let Some(name) = price_sensitivity(&rule.when) else { continue };
-            findings.error(
-                "offers::discount_gated_by_price_sensitivity",
-                JobPath::root().key("offers").index(index).key("eligible"),
+        for feature in raw.features.sql.iter().filter(|f| names(sql, &f.name)) {
+            if price_sensitivity(&feature.expr).is_some() && price_sensitivity(&feature.name).is_none() {
+                let name = &feature.name;
+                let message = format!(
+                    "the rule of `{}` decides by `{name}`, which measures discounts, who gets money off",
+                    offer.id
+                );
+                refuse(name, message);
+            }
+        }
+        for rule in segments.rules.iter().filter(|rule| names(sql, rule.code.as_str())) {
+            let Some(name) = measures(&rule.when) else { continue };
+            let message = format!(
+                "the rule of `{}` decides by `{}`, and so by `{name}`, who gets money off",
+                offer.id, rule.code
+            );
+            refuse(rule.code.as_str(), message);
+        }
+        let by_cluster = ["segment_id", "segment_code"].into_iter().find(|name| names(sql, name));
+        if let Some(name) = by_cluster
+            && let Some(feature) = segments.features.iter().map(|f| f.name.as_str()).find(|f| measures(f).is_some())
+        {
+            findings.warn(
+                "offers::discount_by_segment",
+                at.clone(),
                 format!(
-                    "the rule of `{}` decides by `{}`, and so by `{name}`, who gets money off",
-                    offer.id, rule.code
+                    "the rule of `{}` decides by `{name}` who gets money off, and segments are made with `{feature}` among \
+                     others",
+                    offer.id
                 ),
-                "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
+                "take that feature out of `[[segments.features]]`, or decide by something that is no price sensitivity",
             );
         }
     }
@@ -90,7 +126,6 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
                 break;
             }
         }
-        check_law(raw, offer, &at, findings);
         if let (Some(as_of), Some(ends)) = (Day::parse(&raw.as_of), offer.ends.as_deref().and_then(Day::parse))
             && ends <= as_of
         {
@@ -127,29 +162,5 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
                 "name `[inputs.contacts]`",
             );
         }
-    }
-}
-
-/// A feature of the job's own that measures discounts must no more gate money off than one that is built in.
-fn check_law(raw: &RawJob, offer: &RawOffer, at: &JobPath, findings: &mut Findings) {
-    let gives_money = offer.incentive == Some(Incentive::Discount)
-        || (offer.incentive.is_none()
-            && kind_named(&offer.kind).is_some_and(|k| k.default_incentive() == Incentive::Discount))
-        || offer.value.is_some()
-        || offer.value_minor.is_some();
-    let Some(rule) = offer.eligible.as_deref().filter(|_| gives_money) else { return };
-    let names = |word: &str| rule.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == word);
-    let found = raw.features.sql.iter().find(|f| names(&f.name) && price_sensitivity(&f.expr).is_some());
-    if let Some(feature) = found {
-        findings.error_within(
-            "offers::discount_gated_by_price_sensitivity",
-            at.key("eligible"),
-            Some(&feature.name),
-            format!(
-                "the rule of `{}` decides by `{}`, which measures discounts, who gets money off",
-                offer.id, feature.name
-            ),
-            "price sensitivity and discount affinity must never gate or size a discount (PIPL 24)",
-        );
     }
 }

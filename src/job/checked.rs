@@ -288,7 +288,7 @@ impl RawJob {
         let backtest = self.backtest.check(&root.key("backtest"), findings);
         let report = self.report.check(&root.key("report"), findings);
         across::check(self, &inputs, findings);
-        across::check_discounts(&segments.rules, &offers, findings);
+        across::check_discounts(self, &segments, &offers, findings);
         across::check_targets(&output, &inputs, findings);
         Job {
             file: file.to_owned(),

@@ -243,7 +243,7 @@ eligible = "array_has(tags, 'bargain_hunters')"
 id = "everyone"
 kind = "next_item"
 "#;
-    assert_snapshot!(more(text), @"job.toml:26:12: error[offers::discount_gated_by_price_sensitivity]: the rule of `money_off` decides by `bargain_hunters`, and so by `discount_affinity`, who gets money off (price sensitivity and discount affinity must never gate or size a discount (PIPL 24))");
+    assert_snapshot!(more(text), @"job.toml:26:30: error[offers::discount_gated_by_price_sensitivity]: the rule of `money_off` decides by `bargain_hunters`, and so by `discount_affinity`, who gets money off (price sensitivity and discount affinity must never gate or size a discount (PIPL 24))");
 }
 
 #[test]

@@ -115,8 +115,13 @@ impl Draft {
             // What was drawn by lot stays drawn.
             if c.chance.explored { bid.held() } else { bid }
         });
-        let kept = held_choices.iter().map(|c| Bid::new(c.offer, c.target, c.score).scarce().held());
-        let asked = scarce.iter().map(|c| Bid::new(c.offer, c.target, c.score).scarce());
+        let kind = |offer: u16| catalogue.offers[usize::from(offer)].offer.kind.code();
+        let bid = |c: &Choice| {
+            let bid = Bid::new(c.offer, c.target, c.score).scarce();
+            if known.holdout.is_held_out_of(id, kind(c.offer)) { bid.ghost() } else { bid }
+        };
+        let kept = held_choices.iter().map(|c| bid(c).held());
+        let asked = scarce.iter().map(bid);
         self.bids.push(bidder, base.chain(kept).chain(asked));
         // In the order of the bids they stand by for.
         for choice in scarce.iter().filter_map(|c| standby(catalogue.stands_by(c.offer)?)) {
@@ -244,7 +249,7 @@ pub fn settle(
                 let choice = draft.choice(next, *bid);
                 let about = draft.bids.of(next)[*bid as usize];
                 if scarce.resources.is_scarce(about.offer()) {
-                    let arm = if bidder.ghost { Arm::Holdout } else { Arm::Treated };
+                    let arm = if bidder.ghost || about.is_ghost() { Arm::Holdout } else { Arm::Treated };
                     granted.push(Grant { member, choice, arm, held: about.is_held() });
                 }
             }

@@ -42,6 +42,7 @@ pub(crate) mod testing;
 mod tests;
 mod text;
 mod trace;
+mod uplift;
 mod world;
 
 pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
@@ -57,7 +58,7 @@ pub use holdout::{Arm, Holdout};
 pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
 pub use learning::{
     Acceptance, Activity, Bin, Calibration, Enough, LearningReport, Level, LogisticModel, Observation, Offering,
-    OutOfTime, Prediction, Rates, Scored, SoFar, log_loss, observe, out_of_time, reliability,
+    OutOfTime, Prediction, Rates, ReliableBin, Scored, SoFar, log_loss, observe, out_of_time, reliability,
 };
 pub use ledger::{Ledger, Members, Seat, SeatState};
 pub use member::MemberView;
@@ -80,4 +81,9 @@ pub use subjects::{SubjectKind, Subjects};
 pub use template::{PLACEHOLDERS, Placeholder, Template, TemplateError};
 pub use text::{DateTexts, Language, SentenceWriter, push_integer};
 pub use trace::{OfferTrace, Refusal, ScoreParts, TraceContext, Verdict};
+pub use uplift::{
+    ALL_OFFERS, Arms, COVARIATES, Enrolled, EnrolledRow, Enrolments, EnrolmentsBuilder, Gone, HeldOut, Measure,
+    Outcome, OutcomeUplift, PeriodMeasure, PeriodMeasures, PeriodSums, Periods, RawUplift, SegmentUplift, TrackUplift,
+    Tracks, UpliftReport, UpliftSettings, UpliftSums, Window, experiment_code,
+};
 pub use world::World;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     caps::{RawBudget, RawCaps},
     response::{RawContactRules, RawExploration, RawLearning},
+    uplift::RawUplift,
 };
 
 /// What an offer gives beyond the goods.
@@ -226,7 +227,11 @@ pub struct RawDecision {
     pub discount_weight: Option<f64>,
     /// Share of members held out (0): they get decisions that are written but never exported.
     pub holdout_share: Option<f64>,
-    /// Salt of the holdout; another salt, another holdout (`holdout`).
+    /// Share of members held out of single kinds of offers, such as `winback = 0.1`: they get ghost decisions of that kind
+    /// and everything else like anybody.
+    #[serde(default)]
+    pub holdout_kinds: BTreeMap<String, f64>,
+    /// Salt of the holdouts; another salt, other holdouts (`holdout`).
     pub holdout_salt: Option<String>,
     /// Days after a refusal in which the offer is not made again (90).
     pub refused_days: Option<u32>,
@@ -253,6 +258,9 @@ pub struct RawDecision {
     /// The probability that a member accepts an offer, learned from contacts.
     #[serde(default)]
     pub learning: RawLearning,
+    /// What the offers change, measured against the members held out.
+    #[serde(default)]
+    pub uplift: RawUplift,
     /// Slots that are drawn by lot.
     #[serde(default)]
     pub exploration: RawExploration,

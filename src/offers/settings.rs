@@ -12,6 +12,8 @@ use super::{
     programme::{Programme, check_cities, check_city},
     response::{ContactRules, ExplorationSettings, LearningSettings},
     sentences::{Sentences, check_sentences},
+    template::is_layout,
+    uplift::UpliftSettings,
 };
 use crate::{
     base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest},
@@ -132,6 +134,8 @@ pub struct DecisionSettings {
     pub discount_weight: f64,
     /// Share held out.
     pub holdout_share: f64,
+    /// Share held out of single kinds, by code of the kind.
+    pub holdout_kinds: BTreeMap<String, f64>,
     /// Salt of the holdout.
     pub holdout_salt: String,
     /// Days after a refusal.
@@ -148,6 +152,8 @@ pub struct DecisionSettings {
     pub contacts: ContactRules,
     /// What is learned from contacts.
     pub learning: LearningSettings,
+    /// How uplift is measured.
+    pub uplift: UpliftSettings,
     /// What is drawn by lot.
     pub exploration: ExplorationSettings,
 }
@@ -366,6 +372,17 @@ fn check_offer(
         let message = format!("`{}` gives both `channel` and `channels`", raw.id);
         findings.error("offers::channel_twice", at.key("channel"), message, "keep one of them");
     }
+    for (key, name) in [("name_zh", &raw.name_zh), ("name_en", &raw.name_en)] {
+        let Some(name) = name else { continue };
+        if name.trim().is_empty() || name.chars().any(is_layout) {
+            findings.error(
+                "offers::bad_name",
+                at.key(key),
+                format!("the name of `{}` is empty, or holds a line break or a control character", raw.id),
+                "it stands in sentences: write it on one line, or leave it out",
+            );
+        }
+    }
     Some(Offer {
         id: raw.id.clone(),
         kind,
@@ -528,6 +545,7 @@ fn check_decision(
         max_per_kind,
         discount_weight: fraction(raw.discount_weight, 0.8, 1e-6, 1.0, &at.key("discount_weight"), findings),
         holdout_share: fraction(raw.holdout_share, 0.0, 0.0, 0.5, &at.key("holdout_share"), findings),
+        holdout_kinds: holdout_kinds(raw, offers, &at.key("holdout_kinds"), findings),
         holdout_salt: raw.holdout_salt.clone().unwrap_or_else(|| "holdout".into()),
         refused_days: ranged(raw.refused_days, 90, 0..=3650, &at.key("refused_days"), findings),
         deny_categories: raw.deny_categories.clone(),
@@ -549,8 +567,25 @@ fn check_decision(
         budget_minor: money(("budget", raw.budget), ("budget_minor", raw.budget_minor), at, currency, findings),
         contacts: raw.contacts.check(&at.key("contacts"), findings),
         learning: raw.learning.check(&at.key("learning"), findings),
+        uplift: raw.uplift.check(&at.key("uplift"), findings),
         exploration: raw.exploration.check(&at.key("exploration"), findings),
     }
+}
+
+fn holdout_kinds(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> BTreeMap<String, f64> {
+    for kind in raw.holdout_kinds.keys() {
+        let at = at.key(kind);
+        if kind_named(kind).is_none() {
+            let help = nearest(kind, kind_names()).map(|n| format!("did you mean `{n}`?")).unwrap_or_default();
+            findings.error("offers::unknown_kind", at, format!("there is no offer kind `{kind}`"), help);
+        } else if !offers.iter().any(|o| o.kind.code() == kind) {
+            let message = format!("no offer is of kind `{kind}`: nobody is held out of it");
+            findings.warn("offers::holdout_of_nothing", at, message, "add such an offer or take the share out");
+        }
+    }
+    let share =
+        |(kind, share): (&String, &f64)| (kind.clone(), fraction(Some(*share), 0.0, 0.0, 0.5, &at.key(kind), findings));
+    raw.holdout_kinds.iter().map(share).collect()
 }
 
 fn fallback(raw: &RawDecision, offers: &[Offer], at: &JobPath, findings: &mut Findings) -> Option<u16> {

@@ -82,6 +82,13 @@ pub struct Template {
     pieces: Vec<Piece>,
 }
 
+/// Whether a character moves the text about it rather than standing in it: line and paragraph ends, other control
+/// characters, and marks that turn the direction of all that follows (U+202A…E, U+2066…9), which a name could leave open.
+#[must_use]
+pub fn is_layout(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -94,7 +101,7 @@ pub enum TemplateError {
     /// `}` without `{`.
     #[error("a `}}` has no `{{` before it")]
     Close,
-    /// Characters below U+0020: a sentence is one line.
+    /// Control characters, line ends and marks of direction: a sentence is one line.
     #[error("the sentence holds a line break or a control character")]
     Control,
 }
@@ -109,7 +116,7 @@ impl Template {
         let mut literal = String::new();
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
-            if c.is_control() {
+            if is_layout(c) {
                 return Err(TemplateError::Control);
             }
             if let Some(after) = rest.strip_prefix("{{") {
@@ -191,7 +198,9 @@ mod tests {
         assert_eq!(Template::parse("a {ietm}"), Err(TemplateError::Unknown("ietm".into())));
         assert_eq!(Template::parse("a {item"), Err(TemplateError::Open));
         assert_eq!(Template::parse("a } b"), Err(TemplateError::Close));
-        assert_eq!(Template::parse("a\nb"), Err(TemplateError::Control));
+        for control in ["a\nb", "a\u{2028}b", "a\u{202e}b", "\u{7f}"] {
+            assert_eq!(Template::parse(control), Err(TemplateError::Control));
+        }
         assert_eq!(Template::parse("").unwrap().pieces(), []);
     }
 }

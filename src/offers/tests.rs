@@ -4,6 +4,7 @@ mod findings;
 mod kinds;
 mod lists;
 mod scarce;
+mod sentences;
 mod twin;
 
 use super::{Target, testing::Shop};

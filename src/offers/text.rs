@@ -6,7 +6,7 @@ use super::{
     catalogue::Catalogue,
     decision::Choice,
     proposal::Target,
-    template::{Piece, Placeholder, Template},
+    template::{Piece, Placeholder, Template, is_layout},
 };
 use crate::{
     base::Day,
@@ -49,7 +49,7 @@ impl<'a> SentenceWriter<'a> {
         let currency = catalogue.currency;
         Self {
             catalogue,
-            names: (0..items.len() as u32).map(|i| one_line(items.display_name(i))).collect(),
+            names: (0..items.len() as u32).map(|i| item_name(items, i)).collect(),
             offered: catalogue.offers.iter().map(|o| listed(&o.offer.categories, label)).collect(),
             categories: items.categories.iter().map(label).collect(),
             values: catalogue.offers.iter().map(|o| currency.format_signed(o.offer.value_minor)).collect(),
@@ -205,13 +205,29 @@ fn set_apart(out: &mut String, at: usize) {
     }
 }
 
-/// The text without line breaks and other control characters.
+/// The text on one line, without what would move the text after it: a run of line breaks and control characters becomes
+/// one space, marks of direction go.
 pub(super) fn one_line(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
-    } else {
-        Cow::Borrowed(text)
+    if !text.chars().any(is_layout) {
+        return Cow::Borrowed(text);
     }
+    let turns = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !(is_layout(*c) && turns(c))) {
+        match is_layout(c) {
+            true if out.is_empty() || out.ends_with(' ') => {}
+            true => out.push(' '),
+            false => out.push(c),
+        }
+    }
+    out.truncate(out.trim_end().len());
+    Cow::Owned(out)
+}
+
+/// The name of an item as a sentence has it: its id where the shop gives it no name that can be read.
+fn item_name(items: &ItemTable, item: u32) -> Cow<'_, str> {
+    let name = one_line(items.display_name(item));
+    if name.trim().is_empty() { one_line(items.ids.get(item as usize)) } else { name }
 }
 
 /// Days before the as-of day that are written from the table.
@@ -302,6 +318,20 @@ mod tests {
             let mut out = format!("{before}{after}");
             set_apart(&mut out, before.len());
             assert_eq!(out, together);
+        }
+    }
+
+    #[test]
+    fn names_are_one_line_and_turn_nothing() {
+        for (name, shown) in [
+            ("plain  name", "plain  name"),
+            ("two\r\n\r\nlines\u{2028}three", "two lines three"),
+            ("\n\ttab\n", "tab"),
+            ("a\u{202e}b\u{2066}c", "abc"),
+            ("👨‍👩‍👧 {item}", "👨‍👩‍👧 {item}"),
+            ("שלום", "שלום"),
+        ] {
+            assert_eq!(one_line(name), shown);
         }
     }
 

@@ -3,11 +3,36 @@
 /// Points of the curve.
 const KNOTS: usize = 16;
 
+/// How many of the best scores lie above each bin's lower end, best bin first, in 1024ths.
+const FROM_TOP: [usize; KNOTS] = [1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 640, 768, 896, 1024];
+
+/// Scored items of a bin, at least.
+const LEAST_OF_BIN: usize = 30;
+
+/// The bins of `n` rising scores, lowest first: start and end.
+fn bins(n: usize) -> Vec<(usize, usize)> {
+    let mut found = Vec::with_capacity(KNOTS);
+    let mut end = n;
+    for share in FROM_TOP {
+        let start = n - n * share / 1024;
+        if end - start >= LEAST_OF_BIN {
+            found.push((start, end));
+            end = start;
+        }
+    }
+    if let Some(lowest) = found.last_mut() {
+        lowest.0 = 0;
+    }
+    found.reverse();
+    found
+}
+
 /// Scored items a calibration needs.
 const LEAST: usize = 500;
 
 /// A rising curve from scores to probabilities: isotonic regression (Ayer et al. 1955; pool adjacent violators) of what
-/// was bought on bins of equally many scores, straight between the bins' middles.
+/// was bought on bins of scores, straight between the bins' middles. The lower half of the scores is in five bins, the rest
+/// in bins that become finer towards the top, where most is decided.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Calibration {
     /// (score, probability), both rising.
@@ -24,15 +49,13 @@ impl Calibration {
         pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         // Mean score, rate and pairs of each block; blocks that fall are pooled.
         let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
-        let mut widths: Vec<usize> = Vec::new();
-        for bin in 0..KNOTS {
-            let part = &pairs[bin * pairs.len() / KNOTS..(bin + 1) * pairs.len() / KNOTS];
+        for (start, end) in bins(pairs.len()) {
+            let part = &pairs[start..end];
             let n = part.len() as f64;
             let score = part.iter().map(|p| p.0).sum::<f64>() / n;
             // One purchase more and one less: no bin is certain.
             let rate = (part.iter().filter(|p| p.1).count() as f64 + 0.5) / (n + 1.0);
             blocks.push((score, rate, n));
-            widths.push(1);
             while let [.., a, b] = blocks[..] {
                 if a.1 < b.1 {
                     break;
@@ -41,20 +64,13 @@ impl Calibration {
                 let pooled = ((a.0 * a.2 + b.0 * b.2) / whole, (a.1 * a.2 + b.1 * b.2) / whole, whole);
                 blocks.truncate(blocks.len() - 2);
                 blocks.push(pooled);
-                let width = widths.pop().unwrap_or(1);
-                if let Some(last) = widths.last_mut() {
-                    *last += width;
-                }
             }
         }
-        // Pooled bins become one point, repeated to keep the number of points.
-        let mut knots = [(0.0, 0.0); KNOTS];
-        let mut at = 0;
-        for (block, width) in blocks.iter().zip(&widths) {
-            for knot in &mut knots[at..at + width] {
-                *knot = (block.0, block.1);
-            }
-            at += width;
+        // The last point is repeated to keep the number of points.
+        let last = blocks.last().map_or((0.0, 0.0), |block| (block.0, block.1));
+        let mut knots = [last; KNOTS];
+        for (knot, block) in knots.iter_mut().zip(&blocks) {
+            *knot = (block.0, block.1);
         }
         Some(Self { knots })
     }

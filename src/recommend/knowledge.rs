@@ -1,6 +1,12 @@
 //! Everything the score is fitted from, at one cut.
 
-use super::{Associations, HalfLives, RecommendSettings, Scorer, categories::CategoryShares, parameters::Parameters};
+use super::{
+    Associations, HalfLives, RecommendSettings, Scorer,
+    categories::CategoryShares,
+    panel::{self, Panel},
+    parameters::Parameters,
+    tastes::Tastes,
+};
 use crate::{
     history::{ShardError, ShardSet, Timeline},
     input::ItemTable,
@@ -19,6 +25,8 @@ pub struct ItemKnowledge {
     associations: Vec<(f64, Associations)>,
     /// By half-life of popularity.
     categories: Vec<CategoryShares>,
+    tastes: Tastes,
+    panel: Panel,
     profile_items: usize,
     /// Days from the cut to the middle of what is predicted; 0 where the data has no time.
     ahead: i32,
@@ -50,15 +58,36 @@ impl ItemKnowledge {
             Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
             Timeline::Ordinal => 0,
         };
-        Ok(Self {
+        let mut knowledge = Self {
             view: *view,
             statistics,
             hazard,
             associations,
             categories,
+            tastes: Tastes::default(),
+            panel: Panel::default(),
             profile_items: settings.profile_items,
             ahead,
-        })
+        };
+        if let Some(half_life) = half_lives.tastes {
+            knowledge.learn_tastes(shards, half_life)?;
+        }
+        if half_lives.panel {
+            knowledge.learn_panel(shards)?;
+        }
+        Ok(knowledge)
+    }
+
+    /// Adds the segments of taste, with popularity under `half_life`.
+    pub(super) fn learn_tastes(&mut self, shards: &ShardSet, half_life: f64) -> Result<(), ShardError> {
+        self.tastes = Tastes::fit(shards, &self.view, &self.statistics, half_life)?;
+        Ok(())
+    }
+
+    /// Adds the reference panel.
+    pub(super) fn learn_panel(&mut self, shards: &ShardSet) -> Result<(), ShardError> {
+        self.panel = Panel::fit(shards, &self.view, &self.statistics, panel::MEMBERS)?;
+        Ok(())
     }
 
     /// What is visible.
@@ -86,6 +115,14 @@ impl ItemKnowledge {
     pub(super) fn categories(&self, half_life: usize) -> &CategoryShares {
         static NOTHING: CategoryShares = CategoryShares::NOTHING;
         self.categories.get(half_life).unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn tastes(&self) -> &Tastes {
+        &self.tastes
+    }
+
+    pub(super) fn panel(&self) -> &Panel {
+        &self.panel
     }
 
     /// Whether the shop has categories to speak of.

@@ -26,6 +26,10 @@ pub struct Parameters {
     pub transition_half_life_days: f64,
     /// Share of the explore term that goes to what is popular in the categories the member buys in.
     pub category_weight: f64,
+    /// Share of the explore term that goes to what is popular in the member's segment of taste.
+    pub segment_weight: f64,
+    /// Share of the explore term that goes to what the nearest members of the reference panel bought next.
+    pub neighbour_weight: f64,
 }
 
 impl Default for Parameters {
@@ -41,6 +45,8 @@ impl Default for Parameters {
             transition_weight: 0.5,
             transition_half_life_days: 60.0,
             category_weight: 0.1,
+            segment_weight: 0.0,
+            neighbour_weight: 0.0,
         }
     }
 }
@@ -49,23 +55,34 @@ impl Parameters {
     /// Share of the explore term that goes to popularity.
     #[must_use]
     pub fn popularity_weight(&self) -> f64 {
-        (1.0 - self.transition_weight - self.category_weight).max(0.0)
+        let others = self.transition_weight + self.category_weight + self.segment_weight + self.neighbour_weight;
+        (1.0 - others).max(0.0)
     }
 
-    /// The half-lives that knowledge has to be fitted under for these numbers.
+    /// What knowledge has to be fitted under for these numbers.
     #[must_use]
     pub fn half_lives(&self) -> HalfLives {
-        HalfLives { popularity: vec![self.half_life_days], transitions: vec![self.transition_half_life_days] }
+        HalfLives {
+            popularity: vec![self.half_life_days],
+            transitions: vec![self.transition_half_life_days],
+            tastes: (self.segment_weight > 0.0).then_some(self.half_life_days),
+            panel: self.neighbour_weight > 0.0,
+        }
     }
 }
 
-/// Half-lives (days, or baskets where the data has no time) under which knowledge is fitted side by side.
+/// Half-lives (days, or baskets where the data has no time) under which knowledge is fitted side by side, and which of
+/// the terms that are not always used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HalfLives {
     /// Of popularity.
     pub popularity: Vec<f64>,
     /// Of the baskets in which something followed.
     pub transitions: Vec<f64>,
+    /// Of popularity in segments of taste; `None`: the term is not used.
+    pub tastes: Option<f64>,
+    /// Whether the nearest members of a reference panel are asked.
+    pub panel: bool,
 }
 
 /// Where parameters came from.

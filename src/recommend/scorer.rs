@@ -1,11 +1,15 @@
 //! The score: exact best items of a member, each with its largest term as the reason.
 
 use super::{
-    Associations, Calibration, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
-    categories::CategoryShares,
+    Calibration, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
+    explore::{Explore, best_new},
     workspace::{OwnItem, powers},
 };
-use crate::{base::Day, history::Shard, items::ItemStatistics};
+use crate::{
+    base::{Day, top_k::TopK},
+    history::Shard,
+    items::ItemStatistics,
+};
 
 /// The largest term of a score: its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,11 @@ pub enum Term {
     InCategory {
         /// The category.
         category: u32,
+    },
+    /// Members like this one buy it.
+    PopularAmongAlike {
+        /// How many: those of the nearest who bought it next, or those of the segment of taste.
+        members: u32,
     },
     /// The shop's members buy it now.
     PopularNow,
@@ -60,6 +69,10 @@ struct Contributions {
     because: Option<u32>,
     /// What is popular in the item's category, if the member buys in it.
     category: f64,
+    /// What is popular in the member's segment of taste.
+    segment: f64,
+    /// What the nearest members bought next.
+    neighbours: f64,
     /// What is popular now.
     popularity: f64,
 }
@@ -109,7 +122,8 @@ pub(super) fn rebuy_term(
     let mut hazard = f64::from(knowledge.hazard.rate(own.count, own.gap as usize, baskets));
     if timing_exponent > 0.0 {
         let days = knowledge.view().cut().since(own.last_day) + knowledge.ahead();
-        hazard *= f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
+        let odds = hazard * f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
+        hazard = odds / (odds + 1.0 - hazard);
     }
     hazard_weight * hazard + (1.0 - hazard_weight) * frequency
 }
@@ -118,10 +132,8 @@ pub(super) fn rebuy_term(
 #[derive(Debug)]
 pub struct Scorer<'a> {
     knowledge: &'a ItemKnowledge,
-    associations: &'a Associations,
-    categories: &'a CategoryShares,
+    explore: Explore<'a>,
     parameters: Parameters,
-    popularity_weight: f64,
     calibration: Option<Calibration>,
     terms: Vec<ItemTerms>,
     by_popularity: Vec<u32>,
@@ -141,10 +153,8 @@ impl<'a> Scorer<'a> {
         let rebuy = rebuy_factors(statistics, parameters.rebuy_exponent);
         Self {
             knowledge,
-            associations: knowledge.associations(parameters.transition_half_life_days),
-            categories: knowledge.categories(nearest.unwrap_or(0)),
+            explore: Explore::new(knowledge, parameters),
             parameters: *parameters,
-            popularity_weight: parameters.popularity_weight(),
             calibration: None,
             by_popularity: by_popularity(&popularity),
             terms: rebuy
@@ -234,26 +244,7 @@ impl<'a> Scorer<'a> {
     /// Reads a member into `space`; [`Scorer::best`] can then be asked as often as needed.
     pub fn read(&self, shard: &Shard, member: usize, space: &mut Workspace) {
         space.read(shard, member, self.knowledge.view(), &self.decay);
-        let Parameters { kappa, transition_weight, category_weight, .. } = self.parameters;
-        // A term that has nothing to say of the member leaves its share to popularity.
-        let mut popularity = self.popularity_weight;
-        if transition_weight > 0.0 {
-            space.find_sources(self.associations, self.knowledge.profile_items());
-            let weight = (kappa * transition_weight) as f32;
-            Workspace::associate(&space.sources, self.associations, weight, &mut space.explore);
-            if space.sources.is_empty() {
-                popularity += transition_weight;
-            }
-        }
-        if category_weight > 0.0 {
-            space.find_categories(self.categories);
-            let weight = (kappa * category_weight) as f32;
-            Workspace::in_categories(&space.categories, self.categories, weight, &mut space.explore);
-            if space.categories.is_empty() {
-                popularity += category_weight;
-            }
-        }
-        space.popularity_weight = kappa * popularity;
+        self.explore.read(shard.members.get(member), self.parameters.kappa, space);
     }
 
     /// Popularity's part of an item's score.
@@ -282,26 +273,11 @@ impl<'a> Scorer<'a> {
                 space.top.push(score, own.item);
             }
         }
-        let mut floor = space.top.threshold().unwrap_or(0.0);
-        for at in 0..space.explore.touched.len() {
-            let item = space.explore.touched[at];
-            let score = f64::from(space.explore.get(item)) + self.popular_part(item, space);
-            if score >= floor && score > 0.0 && !space.has(item) && !self.blocked[item as usize] && keep(item) {
-                space.top.push(score, item);
-                floor = space.top.threshold().unwrap_or(0.0);
-            }
-        }
-        // What neither was bought nor follows scores by popularity alone: the first that falls short ends the search.
-        for &item in &self.by_popularity {
-            let score = self.popular_part(item, space);
-            if score <= 0.0 || score < floor {
-                break;
-            }
-            if !space.has(item) && space.explore.get(item) == 0.0 && keep(item) {
-                space.top.push(score, item);
-                floor = space.top.threshold().unwrap_or(0.0);
-            }
-        }
+        let mut top = std::mem::replace(&mut space.top, TopK::new(0));
+        let popularity = |item: u32| f64::from(self.terms[item as usize].popularity);
+        let wanted = |item: u32| !self.blocked[item as usize] && keep(item);
+        best_new(space, popularity, &self.by_popularity, wanted, &mut top);
+        space.top = top;
         let mut ranked = std::mem::take(&mut space.ranked);
         space.top.drain_sorted(&mut ranked);
         for chunk in ranked.chunks(usize::from(u8::MAX)) {
@@ -320,7 +296,7 @@ impl<'a> Scorer<'a> {
         let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
         for &(source, share) in &space.sources {
             let scale = share * weight;
-            for &(item, count) in self.associations.of(source) {
+            for &(item, count) in self.explore.associations.of(source) {
                 let place = space.place[item as usize];
                 if place == 0 {
                     continue;
@@ -332,7 +308,7 @@ impl<'a> Scorer<'a> {
                     continue;
                 }
                 part.0 += value;
-                let telling = self.associations.telling(source, item, count, value);
+                let telling = self.explore.associations.telling(source, item, count, value);
                 if telling > part.1 {
                     (part.1, part.2) = (telling, source);
                 }
@@ -348,6 +324,8 @@ impl<'a> Scorer<'a> {
                 transition: transition.into(),
                 because: (because != u32::MAX).then_some(because),
                 category: self.category_part(item, space),
+                segment: self.segment_part(item, space),
+                neighbours: self.neighbour_part(item, space),
                 popularity: self.popular_part(item, space),
             };
             out.push(Candidate { item, score, term: self.largest(&contributions, space) });
@@ -358,10 +336,33 @@ impl<'a> Scorer<'a> {
         if space.categories.is_empty() {
             return 0.0;
         }
-        let Some(category) = self.categories.category(item) else { return 0.0 };
+        let Some(category) = self.explore.categories.category(item) else { return 0.0 };
         let Some(known) = space.categories.iter().find(|known| known.0 == category) else { return 0.0 };
-        let share = self.categories.of(category).iter().find(|e| e.0 == item).map_or(0.0, |e| e.1);
+        let share = self.explore.categories.of(category).iter().find(|e| e.0 == item).map_or(0.0, |e| e.1);
         self.parameters.kappa * self.parameters.category_weight * f64::from(known.1) * f64::from(share)
+    }
+
+    fn segment_part(&self, item: u32, space: &Workspace) -> f64 {
+        let Some(Some(segment)) = space.segment else { return 0.0 };
+        let share = self.explore.tastes.get(segment).share(item);
+        self.parameters.kappa * self.parameters.segment_weight * f64::from(share)
+    }
+
+    fn neighbour_part(&self, item: u32, space: &Workspace) -> f64 {
+        if space.near.found.is_empty() {
+            return 0.0;
+        }
+        self.parameters.kappa * self.parameters.neighbour_weight * f64::from(space.near.shares.get(item))
+    }
+
+    /// How many of that member's nearest members bought the item next.
+    fn neighbours_of(&self, item: u32, space: &Workspace) -> u32 {
+        if space.near.found.is_empty() { 0 } else { self.explore.panel.buyers(item, &space.near) }
+    }
+
+    /// Members of the segment of taste of the member that was read last.
+    fn segment_members(&self, space: &Workspace) -> u32 {
+        space.segment.flatten().map_or(0, |segment| self.explore.tastes.get(segment).members)
     }
 
     /// What the score of an item is made of for the member that was read last, whether or not it may be offered.
@@ -381,6 +382,8 @@ impl<'a> Scorer<'a> {
             part("rebuy", made.rebuy, bought),
             part("transition", made.transition, because),
             part("category", made.category, None),
+            part("segment", made.segment, Some(TermEvidence::Alike { members: self.segment_members(space) })),
+            part("neighbours", made.neighbours, Some(TermEvidence::Alike { members: self.neighbours_of(item, space) })),
             part("popularity", made.popularity, None),
         ];
         ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
@@ -391,20 +394,22 @@ impl<'a> Scorer<'a> {
         let mut made = Contributions {
             item,
             category: self.category_part(item, space),
+            segment: self.segment_part(item, space),
+            neighbours: self.neighbour_part(item, space),
             popularity: self.popular_part(item, space),
             rebuy: space.own_item(item).map_or(0.0, |own| self.rebuy_part(own, space)),
             ..Contributions::default()
         };
         let mut largest = f32::NEG_INFINITY;
         for &(source, share) in &space.sources {
-            let Some(&(_, count)) = self.associations.of(source).iter().find(|e| e.0 == item) else { continue };
+            let Some(&(_, count)) = self.explore.associations.of(source).iter().find(|e| e.0 == item) else { continue };
             let value = weight * f64::from(share) * f64::from(count);
             if source == item {
                 made.rebuy += value;
                 continue;
             }
             made.transition += value;
-            let telling = self.associations.telling(source, item, count, value as f32);
+            let telling = self.explore.associations.telling(source, item, count, value as f32);
             if telling > largest {
                 largest = telling;
                 made.because = Some(source);
@@ -423,18 +428,23 @@ impl<'a> Scorer<'a> {
         }));
     }
 
-    /// The largest term of an item's score; on equal terms rebuy, then transition, then category.
+    /// The largest term of an item's score; on equal terms rebuy, then transition, category, neighbours and segment.
     fn largest(&self, made: &Contributions, space: &Workspace) -> Term {
-        let Contributions { rebuy, transition, category, popularity, .. } = *made;
+        let Contributions { rebuy, transition, category, segment, neighbours, popularity, .. } = *made;
         let source = made.because.and_then(|because| space.own_item(because));
-        match (space.own_item(made.item), source, self.categories.category(made.item)) {
-            (Some(own), ..) if rebuy >= transition && rebuy >= category && rebuy >= popularity => {
-                Term::Rebuy { count: own.count, last_day: own.last_day }
-            }
-            (_, Some(source), _) if transition >= category && transition >= popularity => {
+        let largest = [transition, category, neighbours, segment, popularity].into_iter().fold(rebuy, f64::max);
+        match (space.own_item(made.item), source, self.explore.categories.category(made.item)) {
+            (Some(own), ..) if rebuy >= largest => Term::Rebuy { count: own.count, last_day: own.last_day },
+            (_, Some(source), _) if transition >= largest => {
                 Term::BecauseOf { item: source.item, last_day: source.last_day }
             }
-            (_, _, Some(of)) if category > 0.0 && category >= popularity => Term::InCategory { category: of },
+            (_, _, Some(of)) if category > 0.0 && category >= largest => Term::InCategory { category: of },
+            _ if neighbours > 0.0 && neighbours >= largest => {
+                Term::PopularAmongAlike { members: self.neighbours_of(made.item, space) }
+            }
+            _ if segment > 0.0 && segment >= largest => {
+                Term::PopularAmongAlike { members: self.segment_members(space) }
+            }
             _ => Term::PopularNow,
         }
     }

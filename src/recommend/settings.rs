@@ -35,6 +35,11 @@ pub struct RawRecommend {
     /// Share of the explore term that goes to what is popular in the categories the member buys in, 0 to 1. Left out:
     /// tuned.
     pub category_weight: Option<f64>,
+    /// Share of the explore term that goes to what is popular in the member's segment of taste, 0 to 1. Left out: tuned.
+    pub segment_weight: Option<f64>,
+    /// Share of the explore term that goes to what the nearest members of a reference panel bought next, 0 to 1. Left out:
+    /// tuned.
+    pub neighbour_weight: Option<f64>,
     /// Days at the end of the history that tuning hides and predicts.
     pub horizon_days: u32,
     /// Days for which the previous run's tuned numbers are used again; 0 tunes every night.
@@ -76,6 +81,8 @@ impl Default for RawRecommend {
             timing_exponent: None,
             transition_half_life_days: None,
             category_weight: None,
+            segment_weight: None,
+            neighbour_weight: None,
             horizon_days: 30,
             retune_days: 7,
             tuning_members: 5_000,
@@ -114,6 +121,10 @@ pub struct GivenParameters {
     pub transition_half_life_days: Option<f64>,
     /// Share of the categories.
     pub category_weight: Option<f64>,
+    /// Share of the segments of taste.
+    pub segment_weight: Option<f64>,
+    /// Share of the nearest members.
+    pub neighbour_weight: Option<f64>,
 }
 
 impl GivenParameters {
@@ -130,6 +141,8 @@ impl GivenParameters {
             timing_exponent: self.timing_exponent.unwrap_or(others.timing_exponent),
             transition_half_life_days: self.transition_half_life_days.unwrap_or(others.transition_half_life_days),
             category_weight: self.category_weight.unwrap_or(others.category_weight),
+            segment_weight: self.segment_weight.unwrap_or(others.segment_weight),
+            neighbour_weight: self.neighbour_weight.unwrap_or(others.neighbour_weight),
         }
     }
 
@@ -146,6 +159,8 @@ impl GivenParameters {
             timing_exponent: self.timing_exponent?,
             transition_half_life_days: self.transition_half_life_days?,
             category_weight: self.category_weight?,
+            segment_weight: self.segment_weight?,
+            neighbour_weight: self.neighbour_weight?,
         })
     }
 }
@@ -202,6 +217,8 @@ impl RawRecommend {
                 3650.0,
             ),
             category_weight: check.optional("category_weight", self.category_weight, 0.0, 1.0),
+            segment_weight: check.optional("segment_weight", self.segment_weight, 0.0, 1.0),
+            neighbour_weight: check.optional("neighbour_weight", self.neighbour_weight, 0.0, 1.0),
         };
         RecommendSettings {
             candidates: check.whole("candidates", self.candidates as u64, 1, 1000) as usize,

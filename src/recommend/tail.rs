@@ -1,10 +1,9 @@
 //! The hidden end of the history.
 
 use crate::{
-    base::hash::salted_hash,
     evaluate::TimeSplit,
     history::{Dimensions, Shard, ShardError, ShardSet, Timeline},
-    items::{MemberBaskets, View, last_day, newest_basket_day},
+    items::{MemberBaskets, MemberSample, View, last_day, newest_basket_day},
 };
 
 /// The hidden end of the history.
@@ -23,16 +22,18 @@ impl Tail {
         dimensions: &Dimensions,
         horizon_days: u32,
         nth: u8,
+        sampled: MemberSample,
     ) -> Result<Self, ShardError> {
         let Dimensions { timeline, as_of, .. } = *dimensions;
         if timeline == Timeline::Ordinal {
             let (history, whole) = (View::hiding(as_of, timeline, nth), View::hiding(as_of, timeline, nth - 1));
-            return Ok(Self { history, whole, nth });
+            return Ok(Self { history: history.of(sampled), whole: whole.of(sampled), nth });
         }
         let last = last_day(shards, as_of)?.unwrap_or(as_of);
         let later = i64::from(horizon_days) * i64::from(nth.saturating_sub(1));
         let split = TimeSplit::tail(last.plus(-i32::try_from(later).unwrap_or(i32::MAX)), horizon_days);
-        Ok(Self { history: View::at(split.cut, timeline), whole: View::at(split.until, timeline), nth })
+        let (history, whole) = (View::at(split.cut, timeline), View::at(split.until, timeline));
+        Ok(Self { history: history.of(sampled), whole: whole.of(sampled), nth })
     }
 
     /// Whether the member has a basket on both sides.
@@ -50,12 +51,12 @@ impl Tail {
     }
 
     /// At most `limit` members that can be scored, those of the lowest hash, by shard.
-    pub(super) fn sample(&self, shards: &ShardSet, limit: usize, seed: u64) -> Result<Vec<Vec<u32>>, ShardError> {
-        let salt = crate::base::seed::derive_seed(seed, "tuning members");
+    pub(super) fn sample(&self, shards: &ShardSet, limit: usize) -> Result<Vec<Vec<u32>>, ShardError> {
+        let sampled = self.history.sample();
         let hashed: Vec<Vec<(u64, u32)>> = shards.map(|_, shard| {
-            let members = (0..shard.members.len()).filter(|m| self.is_scored(shard, *m));
-            let hash = |m: usize| salted_hash(shard.members.get(m).as_bytes(), salt);
-            Ok::<_, ShardError>(members.map(|m| (hash(m), m as u32)).collect())
+            let hashed = (0..shard.members.len()).map(|m| (sampled.hash(shard.members.get(m)), m as u32));
+            let known = hashed.filter(|(hash, m)| sampled.has(*hash) && self.is_scored(shard, *m as usize));
+            Ok::<_, ShardError>(known.collect())
         })?;
         let mut all: Vec<u64> = hashed.iter().flatten().map(|h| h.0).collect();
         let last = if all.len() > limit { *all.select_nth_unstable(limit.saturating_sub(1)).1 } else { u64::MAX };

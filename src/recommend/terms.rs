@@ -36,6 +36,11 @@ pub enum TermEvidence {
         /// Day of the last of them.
         last_day: Day,
     },
+    /// Members who are alike.
+    Alike {
+        /// How many: those of the nearest who bought the item next, or those of the segment of taste.
+        members: u32,
+    },
     /// The member's item that adds most to the term.
     Item {
         /// That item.

@@ -6,6 +6,7 @@
     reason = "a test reads the data beside the project itself, and prints its figures"
 )]
 
+mod alike;
 mod online_retail;
 mod real;
 mod tafeng;

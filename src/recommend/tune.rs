@@ -1,30 +1,28 @@
 //! Tuning: the history's own tail is hidden, and the numbers that predict it best are kept.
 //!
 //! κ does not carry over from shop to shop, so every shop finds its own. Knowledge is fitted once, at the cut, with all
-//! half-lives side by side; each sampled member is then read once a round and scored under every setting of the round:
+//! half-lives side by side, on a sample of the members fixed by hash; each judged member is then read once a round and scored under every setting of the round:
 //! what the member has not bought keeps its order whatever the rebuy term is, so that its ten best are found once for
 //! each setting of the explore term. A round varies a few numbers along with κ and keeps the setting with the highest mean
 //! of recall@10 and NDCG@10; the number of settings is bounded and counted, never timed.
 
 use super::{
-    Associations, Calibration, HalfLives, ItemKnowledge, Parameters, RecommendSettings, Tuned, TunedFrom, Workspace,
-    categories::CategoryShares,
-    scorer::{by_popularity, popularities, rebuy_factors, rebuy_term},
+    Calibration, HalfLives, ItemKnowledge, Parameters, RecommendSettings, Tuned, TunedFrom,
+    judge::{Figures, Trial},
     tail::Tail,
-    workspace::{Sparse, at, powers},
 };
 use crate::{
-    base::{Day, top_k::TopK},
-    evaluate::ranking::gain,
-    history::{Dimensions, Shard, ShardError, ShardSet, Timeline},
+    base::{Day, seed::derive_seed},
+    history::{Dimensions, ShardError, ShardSet, Timeline},
     input::ItemTable,
-    items::MemberBaskets,
+    items::{MemberBaskets, MemberSample},
 };
 
-/// Length of the lists that are judged.
-const K: usize = 10;
 /// Length of the lists that probabilities are learned from.
 const CALIBRATED: usize = 20;
+
+/// Members, fixed by hash, whose histories tuning and calibration learn from.
+const KNOWN_MEMBERS: usize = 60_000;
 
 const KAPPAS: [f64; 9] = [0.125, 0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0, 8.0];
 const NEAR: [f64; 5] = [0.6, 0.8, 1.0, 1.25, 1.6];
@@ -40,6 +38,11 @@ const TIMINGS: [f64; 3] = [0.0, 0.5, 1.0];
 const REBUY_EXPONENTS: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
 const TRANSITION_WEIGHTS: [f64; 6] = [0.1, 0.3, 0.5, 0.7, 0.85, 0.95];
 const CATEGORY_WEIGHTS: [f64; 4] = [0.0, 0.05, 0.15, 0.3];
+const ALIKE_WEIGHTS: [f64; 4] = [0.0, 0.15, 0.3, 0.5];
+/// The first is what was found without them.
+const ALIKE_NEAR: [f64; 3] = [1.0, 0.8, 1.25];
+/// Standard errors by which members who are alike must help: a 95 % interval.
+const CONFIDENCE: f64 = 1.96;
 /// Popularity keeps at least this share of the explore term.
 const LEAST_POPULARITY: f64 = 0.02;
 
@@ -67,7 +70,8 @@ pub fn tune(
     settings: &RecommendSettings,
     seed: u64,
 ) -> Result<Tuned, ShardError> {
-    let tail = Tail::find(shards, dimensions, settings.horizon_days, 1)?;
+    let sampled = MemberSample::of(shards, KNOWN_MEMBERS, derive_seed(seed, "tuning members"))?;
+    let tail = Tail::find(shards, dimensions, settings.horizon_days, 1, sampled)?;
     let mut tuned = Tuned {
         parameters: settings.given.or(&Parameters::default()),
         from: TunedFrom::Defaults,
@@ -82,12 +86,12 @@ pub fn tune(
     if let Some(parameters) = settings.given.all() {
         tuned = Tuned { parameters, from: TunedFrom::Job, ..tuned };
     } else {
-        let sample = tail.sample(shards, settings.tuning_members, seed)?;
+        let sample = tail.sample(shards, settings.tuning_members)?;
         tuned.members = sample.iter().map(Vec::len).sum::<usize>() as u32;
         if tuned.members as usize >= settings.tuning_min_members {
             let half_lives = half_lives(dimensions.timeline, settings);
             let knowledge = ItemKnowledge::fit(shards, &tail.history, items, &half_lives, settings)?;
-            let tuning = Tuning { shards, tail: &tail, sample: &sample, knowledge: &knowledge };
+            let mut tuning = Tuning { shards, tail: &tail, sample: &sample, knowledge };
             let (best, evaluated) = tuning.rounds(&half_lives, settings, tuned.parameters)?;
             tuned = Tuned {
                 parameters: best.parameters,
@@ -99,7 +103,7 @@ pub fn tune(
             };
         }
     }
-    tuned.calibration = calibrate(shards, items, dimensions, settings, &tuned.parameters, seed)?;
+    tuned.calibration = calibrate(shards, items, dimensions, settings, &tuned.parameters, sampled)?;
     Ok(tuned)
 }
 
@@ -113,6 +117,8 @@ fn half_lives(timeline: Timeline, settings: &RecommendSettings) -> HalfLives {
     HalfLives {
         popularity: grid(given.half_life_days, popularity),
         transitions: grid(given.transition_half_life_days, transitions),
+        tastes: None,
+        panel: false,
     }
 }
 
@@ -127,10 +133,10 @@ fn calibrate(
     dimensions: &Dimensions,
     settings: &RecommendSettings,
     parameters: &Parameters,
-    seed: u64,
+    sampled: MemberSample,
 ) -> Result<Option<Calibration>, ShardError> {
-    let tail = Tail::find(shards, dimensions, settings.horizon_days, 2)?;
-    let sample = tail.sample(shards, settings.tuning_members, seed)?;
+    let tail = Tail::find(shards, dimensions, settings.horizon_days, 2, sampled)?;
+    let sample = tail.sample(shards, settings.tuning_members)?;
     if sample.iter().map(Vec::len).sum::<usize>() < settings.tuning_min_members {
         return Ok(None);
     }
@@ -202,12 +208,12 @@ impl Best {
     }
 }
 
-/// What tuning reads.
-pub(super) struct Tuning<'a> {
-    pub(super) shards: &'a ShardSet,
-    pub(super) tail: &'a Tail,
-    pub(super) sample: &'a [Vec<u32>],
-    pub(super) knowledge: &'a ItemKnowledge,
+/// What tuning reads, and learns.
+struct Tuning<'a> {
+    shards: &'a ShardSet,
+    tail: &'a Tail,
+    sample: &'a [Vec<u32>],
+    knowledge: ItemKnowledge,
 }
 
 /// Every setting that `vary` makes of `base`.
@@ -235,7 +241,7 @@ impl Tuning<'_> {
     /// First what is popular and what followed when, then how much of each, then what is bought again, then half-lives and
     /// shares once more, now that the rest is known; κ along with each.
     fn rounds(
-        &self,
+        &mut self,
         half_lives: &HalfLives,
         settings: &RecommendSettings,
         start: Parameters,
@@ -266,7 +272,7 @@ impl Tuning<'_> {
                 p.category_weight = category;
             });
             let fixed = given.transition_weight.is_some() && given.category_weight.is_some();
-            all.retain(|p| fixed || p.transition_weight + p.category_weight <= 1.0 - LEAST_POPULARITY);
+            all.retain(|p| fixed || p.popularity_weight() >= LEAST_POPULARITY);
             if all.is_empty() { vec![*base] } else { all }
         };
         let start = Parameters { category_weight: categories[0], ..start };
@@ -302,236 +308,57 @@ impl Tuning<'_> {
         let finer = [0.85, 0.93, 1.0, 1.06, 1.12].map(|f| (p.transition_weight * f).min(0.97));
         let fifth = Grid { explore: shares(&p, &finer), rebuy: vec![p], kappas: near(p.kappa) };
         let best = round(fifth, Some(fourth))?;
-        Ok((best, evaluated))
+        let (best, more) = self.alike(best, settings)?;
+        Ok((best, evaluated + more))
+    }
+
+    /// Members who are alike: their segments and the nearest of them, which cost more than the other terms together and
+    /// are used only where they are surely worth it.
+    fn alike(&mut self, best: Best, settings: &RecommendSettings) -> Result<(Best, u32), ShardError> {
+        let given = &settings.given;
+        let p = best.parameters;
+        let weights = |given: Option<f64>| grid(given, &ALIKE_WEIGHTS);
+        let (segments, neighbours) = (weights(given.segment_weight), weights(given.neighbour_weight));
+        if segments.iter().any(|w| *w > 0.0) {
+            self.knowledge.learn_tastes(self.shards, p.half_life_days)?;
+        }
+        if neighbours.iter().any(|w| *w > 0.0) {
+            self.knowledge.learn_panel(self.shards)?;
+        }
+        let (transition, category) = (given.transition_weight.is_none(), given.category_weight.is_none());
+        let mut explore = every(&p, [&segments, &neighbours], |p, [segment, neighbour]| {
+            (p.segment_weight, p.neighbour_weight) = (segment, neighbour);
+            // They take from the other terms and from popularity alike.
+            let left = 1.0 - segment - neighbour;
+            p.transition_weight *= if transition { left } else { 1.0 };
+            p.category_weight *= if category { left } else { 1.0 };
+        });
+        explore.retain(|p| p.popularity_weight() > 0.0);
+        if explore.is_empty() {
+            return Ok((best, 0));
+        }
+        let kappas = grid(given.kappa, &ALIKE_NEAR.map(|factor| factor * p.kappa));
+        let trial = Grid { explore, rebuy: vec![p], kappas };
+        let figures = self.trial().evaluate(&trial)?;
+        // What the job gives has no choice but to be used.
+        let fixed = segments[0] > 0.0 || neighbours[0] > 0.0;
+        let first = Best { parameters: trial.get(0), recall: figures[0].recall, ndcg: figures[0].ndcg };
+        let best = if fixed { first } else { best };
+        let surely = figures.iter().enumerate().filter(|(_, f)| f.gain.0 > CONFIDENCE * f.gain.1);
+        let found = surely.map(|(at, f)| Best { parameters: trial.get(at), recall: f.recall, ndcg: f.ndcg });
+        let best = found.fold(best, |best, next| if next.better_than(&best) { next } else { best });
+        Ok((best, trial.len() as u32))
+    }
+
+    fn trial(&self) -> Trial<'_> {
+        Trial { shards: self.shards, tail: self.tail, sample: self.sample, knowledge: &self.knowledge }
     }
 
     fn best(&self, grid: &Grid) -> Result<Best, ShardError> {
-        let figures = self.evaluate(grid)?;
-        let all = figures.iter().enumerate().map(|(at, f)| Best { parameters: grid.get(at), recall: f.0, ndcg: f.1 });
+        let figures = self.trial().evaluate(grid)?;
+        let found = |(at, f): (usize, &Figures)| Best { parameters: grid.get(at), recall: f.recall, ndcg: f.ndcg };
+        let all = figures.iter().enumerate().map(found);
         let first = Best { parameters: grid.get(0), recall: -1.0, ndcg: -1.0 };
         Ok(all.fold(first, |best, next| if next.better_than(&best) { next } else { best }))
-    }
-
-    /// Mean recall@10 and NDCG@10 of every setting, in grid order.
-    pub(super) fn evaluate(&self, grid: &Grid) -> Result<Vec<(f64, f64)>, ShardError> {
-        let tables = Tables::new(grid, self.knowledge);
-        let sums = self.shards.map(|index, shard| {
-            let mut judge = Judge::new(self, grid, &tables);
-            for member in &self.sample[index] {
-                judge.member(shard, *member as usize);
-            }
-            Ok::<_, ShardError>(judge.sums)
-        })?;
-        let members = self.sample.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-        let mut whole = vec![(0.0, 0.0); grid.len()];
-        for sum in sums {
-            for (a, b) in whole.iter_mut().zip(sum) {
-                a.0 += b.0;
-                a.1 += b.1;
-            }
-        }
-        Ok(whole.into_iter().map(|(recall, ndcg)| (recall / members, ndcg / members)).collect())
-    }
-}
-
-/// What an explore setting looks things up in.
-struct ExploreTables<'a> {
-    parameters: Parameters,
-    /// Popularity by item, and the popular items in order.
-    share: Vec<f32>,
-    order: Vec<u32>,
-    associations: &'a Associations,
-    categories: &'a CategoryShares,
-}
-
-/// Tables that every member of a round is scored with.
-struct Tables<'a> {
-    explore: Vec<ExploreTables<'a>>,
-    /// `(ρ/ρ̄)^η` by item and powers of d, by rebuy setting.
-    rebuy: Vec<(Vec<f32>, Vec<f32>)>,
-}
-
-impl<'a> Tables<'a> {
-    fn new(grid: &Grid, knowledge: &'a ItemKnowledge) -> Self {
-        let statistics = &knowledge.statistics;
-        let explore = grid.explore.iter().map(|p| {
-            let at = knowledge.half_life_index(p.half_life_days).unwrap_or(0);
-            let share = popularities(statistics, at);
-            ExploreTables {
-                parameters: *p,
-                order: by_popularity(&share),
-                share,
-                associations: knowledge.associations(p.transition_half_life_days),
-                categories: knowledge.categories(at),
-            }
-        });
-        let rebuy = grid.rebuy.iter().map(|p| (rebuy_factors(statistics, p.rebuy_exponent), powers(p.decay)));
-        Self { explore: explore.collect(), rebuy: rebuy.collect() }
-    }
-}
-
-/// Scores members one after the other under every setting of a round.
-struct Judge<'a> {
-    tuning: &'a Tuning<'a>,
-    grid: &'a Grid,
-    tables: &'a Tables<'a>,
-    space: Workspace,
-    terms: Sparse,
-    baskets: MemberBaskets,
-    truth: Vec<u32>,
-    /// Rebuy terms of every own item under every rebuy setting: shape `(settings, own)`.
-    rebuy: Vec<f64>,
-    decayed: Vec<f32>,
-    /// Explore term over κ of every own item.
-    own_explore: Vec<f64>,
-    fresh: TopK,
-    fresh_ranked: Vec<(f64, u32)>,
-    list: TopK,
-    ranked: Vec<(f64, u32)>,
-    gains: Vec<f64>,
-    /// Sums of recall and NDCG by setting.
-    sums: Vec<(f64, f64)>,
-}
-
-impl<'a> Judge<'a> {
-    fn new(tuning: &'a Tuning<'a>, grid: &'a Grid, tables: &'a Tables<'a>) -> Self {
-        let items = tuning.knowledge.statistics.len();
-        Self {
-            tuning,
-            grid,
-            tables,
-            space: Workspace::new(items),
-            terms: Sparse::new(items),
-            baskets: MemberBaskets::default(),
-            truth: Vec::new(),
-            rebuy: Vec::new(),
-            decayed: Vec::new(),
-            own_explore: Vec::new(),
-            fresh: TopK::new(K),
-            fresh_ranked: Vec::new(),
-            list: TopK::new(K),
-            ranked: Vec::new(),
-            gains: (0..K).map(gain).collect(),
-            sums: vec![(0.0, 0.0); grid.len()],
-        }
-    }
-
-    fn member(&mut self, shard: &Shard, member: usize) {
-        let (tuning, tables) = (self.tuning, self.tables);
-        tuning.tail.truth(shard, member, &mut self.baskets, &mut self.truth);
-        if self.truth.is_empty() {
-            return;
-        }
-        self.space.read(shard, member, tuning.knowledge.view(), &tables.rebuy[0].1);
-        self.rebuy_terms();
-        let mut setting = 0;
-        for explore in &tables.explore {
-            self.explore(explore);
-            for rebuy in 0..tables.rebuy.len() {
-                for kappa in 0..self.grid.kappas.len() {
-                    self.judge(setting, rebuy, self.grid.kappas[kappa]);
-                    setting += 1;
-                }
-            }
-        }
-    }
-
-    /// The rebuy terms of every own item under every setting.
-    fn rebuy_terms(&mut self) {
-        self.rebuy.clear();
-        let baskets = self.space.baskets();
-        for (p, (factors, decay)) in self.grid.rebuy.iter().zip(&self.tables.rebuy) {
-            self.decayed.clear();
-            self.decayed.resize(self.space.own.len(), 0.0);
-            for (position, basket) in (0..baskets.len()).rev().enumerate() {
-                for item in baskets.items(basket) {
-                    self.decayed[self.space.slot(*item)] += at(decay, position);
-                }
-            }
-            for (own, decayed) in self.space.own.iter().zip(&self.decayed) {
-                let term = rebuy_term(own, *decayed, baskets.len(), self.tuning.knowledge, p);
-                self.rebuy.push(f64::from(factors[own.item as usize]) * term);
-            }
-        }
-    }
-
-    /// The ten best items that the member does not have, and the explore term of those the member has, over κ.
-    fn explore(&mut self, tables: &ExploreTables<'_>) {
-        let Parameters { transition_weight, category_weight, .. } = tables.parameters;
-        let mut popularity_weight = tables.parameters.popularity_weight();
-        self.terms.clear();
-        if transition_weight > 0.0 {
-            self.space.find_sources(tables.associations, self.tuning.knowledge.profile_items());
-            Workspace::associate(&self.space.sources, tables.associations, transition_weight as f32, &mut self.terms);
-            if self.space.sources.is_empty() {
-                popularity_weight += transition_weight;
-            }
-        }
-        if category_weight > 0.0 {
-            self.space.find_categories(tables.categories);
-            Workspace::in_categories(
-                &self.space.categories,
-                tables.categories,
-                category_weight as f32,
-                &mut self.terms,
-            );
-            if self.space.categories.is_empty() {
-                popularity_weight += category_weight;
-            }
-        }
-        let popular = |item: u32| popularity_weight * f64::from(tables.share[item as usize]);
-        let mut floor = 0.0;
-        for &item in &self.terms.touched {
-            let term = f64::from(self.terms.get(item)) + popular(item);
-            if term >= floor && !self.space.has(item) {
-                self.fresh.push(term, item);
-                floor = self.fresh.threshold().unwrap_or(0.0);
-            }
-        }
-        for &item in &tables.order {
-            let term = popular(item);
-            if term < floor || term <= 0.0 {
-                break;
-            }
-            if !self.space.has(item) && self.terms.get(item) == 0.0 {
-                self.fresh.push(term, item);
-                floor = self.fresh.threshold().unwrap_or(0.0);
-            }
-        }
-        self.fresh.drain_sorted(&mut self.fresh_ranked);
-        self.own_explore.clear();
-        let terms = &self.terms;
-        let own = self.space.own.iter().map(|own| f64::from(terms.get(own.item)) + popular(own.item));
-        self.own_explore.extend(own);
-    }
-
-    /// Adds the recall and the NDCG of one setting.
-    fn judge(&mut self, setting: usize, rebuy: usize, kappa: f64) {
-        let own = self.space.own.len();
-        let terms = &self.rebuy[rebuy * own..(rebuy + 1) * own];
-        let mut floor = 0.0;
-        for ((own, rebuy), explore) in self.space.own.iter().zip(terms).zip(&self.own_explore) {
-            let score = rebuy + kappa * explore;
-            if score >= floor {
-                self.list.push(score, own.item);
-                floor = self.list.threshold().unwrap_or(0.0);
-            }
-        }
-        for (term, item) in &self.fresh_ranked {
-            self.list.push(kappa * term, *item);
-        }
-        self.list.drain_sorted(&mut self.ranked);
-        let (mut hits, mut gained, mut ideal) = (0usize, 0.0, 0.0);
-        for (rank, (_, item)) in self.ranked.iter().enumerate() {
-            if self.truth.binary_search(item).is_ok() {
-                hits += 1;
-                gained += self.gains[rank];
-            }
-        }
-        for gain in self.gains.iter().take(self.truth.len()) {
-            ideal += gain;
-        }
-        self.sums[setting].0 += hits as f64 / self.truth.len() as f64;
-        self.sums[setting].1 += gained / ideal;
     }
 }

@@ -1,6 +1,6 @@
 //! One thread's scratch space: a member's purchases and what goes with them, in dense arrays that are reused.
 
-use super::{Associations, categories::CategoryShares};
+use super::{Associations, categories::CategoryShares, panel::Nearest};
 use crate::{
     base::{Day, top_k::TopK},
     history::Shard,
@@ -89,6 +89,9 @@ pub struct Workspace {
     pub(super) sources: Vec<(u32, f32)>,
     /// Categories of the profile with their shares of it.
     pub(super) categories: Vec<(u32, f32)>,
+    /// The segment of taste, once it was asked for.
+    pub(super) segment: Option<Option<usize>>,
+    pub(super) near: Nearest,
     /// κ times the share of the explore term that goes to popularity.
     pub(super) popularity_weight: f64,
     profile: Vec<f32>,
@@ -111,6 +114,8 @@ impl Workspace {
             explore: Sparse::new(items),
             sources: Vec::new(),
             categories: Vec::new(),
+            segment: None,
+            near: Nearest::default(),
             popularity_weight: 0.0,
             profile,
             top: TopK::new(0),
@@ -244,6 +249,8 @@ impl Workspace {
         self.explore.clear();
         self.sources.clear();
         self.categories.clear();
+        self.segment = None;
+        self.near.clear();
         for own in self.own.drain(..) {
             self.slot[own.item as usize] = NO_SLOT;
         }

@@ -1,7 +1,7 @@
 //! A CRM target took over a run: later deltas are against it.
 
 use super::{RunError, published::Published};
-use crate::{export::crm::TARGET_FILE, store::Places};
+use crate::store::Places;
 
 /// Notes that a target took over a run. `run` is its folder or URL; or `current`, a date or a run id within `out`. Gives the
 /// run's id.
@@ -16,7 +16,7 @@ pub fn acknowledge(run: &str, target: &str, out: &str) -> Result<String, RunErro
 }
 
 pub(super) fn acknowledge_run(run: &Published, target: &str, places: &Places) -> Result<(), RunError> {
-    if run.bytes(&format!("crm/{target}/{TARGET_FILE}"), places)?.is_none() {
+    if run.target_file(target, places)?.is_none() {
         let known = run.targets().join(", ");
         return Err(RunError::NoSuchTarget { target: target.to_owned(), known });
     }

@@ -60,6 +60,8 @@ pub struct Answer {
     pub explained: Option<Explained>,
     /// The member's list (the generic one if opted out), slot 1 first.
     pub list: Vec<SlotAnswer>,
+    /// Every offer of the catalogue, in its order, kept or refused; none of a member that nobody knows.
+    pub offers: Vec<OfferAnswer>,
 }
 
 /// What a run says of a personalised member.
@@ -67,6 +69,8 @@ pub struct Answer {
 pub struct Explained {
     /// `treated` or `holdout`: decisions of the holdout are written and never exported.
     pub arm: &'static str,
+    /// Kinds of offers that the member alone is held out of, beside that.
+    pub held_out_of: Vec<&'static str>,
     /// Lifecycle stage.
     pub lifecycle: &'static str,
     /// Value band.
@@ -81,8 +85,6 @@ pub struct Explained {
     pub suppressed_tags: Vec<String>,
     /// Suggested items, best first.
     pub candidates: Vec<CandidateAnswer>,
-    /// Every offer of the catalogue, in its order.
-    pub offers: Vec<OfferAnswer>,
 }
 
 /// A feature of the member.
@@ -306,23 +308,65 @@ impl Night<'_> {
             status,
             explained: None,
             list: Vec::new(),
+            offers: Vec::new(),
         };
         match (status, at) {
             (Status::OptedOut, _) => answer.list = self.list(self.decided.generic.iter().copied(), &writer),
             (Status::Personalised, Some(at)) => {
                 answer.list = self.list(self.decided.decisions[index].choices(at), &writer);
-                answer.explained = Some(self.explained(member, index, at, &writer));
+                answer.explained = Some(self.explained(member, index, at));
             }
             _ => {}
         }
+        answer.offers = match refusals::of_status(status) {
+            Some(no) => self.without_personalisation(&answer.list, &no),
+            None => {
+                let traced = self.decided.traced.iter().flat_map(|traced| &traced.offers);
+                traced.map(|trace| self.offer(trace, &writer)).collect()
+            }
+        };
         Ok(answer)
+    }
+
+    /// What became of every offer for a member whose standing says no to all of them but for those on `list`, which is the
+    /// same for everyone.
+    fn without_personalisation(&self, list: &[SlotAnswer], no: &refusals::Standing) -> Vec<OfferAnswer> {
+        let answer = |bound: &crate::offers::BoundOffer| {
+            let slots: Vec<SlotAnswer> = list.iter().filter(|s| s.offer_id == bound.offer.id).cloned().collect();
+            let (verdict, [why_zh, why_en]) = match slots.as_slice() {
+                [] => (no.code, no.words.map(str::to_owned)),
+                _ => ("kept", kept(&slots)),
+            };
+            OfferAnswer {
+                offer_id: bound.offer.id.clone(),
+                kind: bound.offer.kind.code(),
+                name_zh: bound.offer.name_zh.clone(),
+                name_en: bound.offer.name_en.clone(),
+                verdict,
+                why_zh,
+                why_en,
+                slots,
+                best: None,
+            }
+        };
+        self.catalogue.offers.iter().map(answer).collect()
     }
 
     fn list(&self, choices: impl Iterator<Item = Choice>, writer: &SentenceWriter<'_>) -> Vec<SlotAnswer> {
         choices.enumerate().map(|(slot, choice)| self.slot(Some(slot as u8 + 1), &choice, None, writer)).collect()
     }
 
-    fn explained(&self, member: &str, shard: usize, at: usize, writer: &SentenceWriter<'_>) -> Explained {
+    /// Kinds of the catalogue whose own holdout has the member.
+    fn held_out_of(&self, member: &str) -> Vec<&'static str> {
+        let holdout = Holdout::new(&self.catalogue.decision);
+        let mut kinds: Vec<&'static str> = self.catalogue.offers.iter().map(|o| o.offer.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.retain(|kind| holdout.is_held_out_of(member, kind));
+        kinds
+    }
+
+    fn explained(&self, member: &str, shard: usize, at: usize) -> Explained {
         let described = self.described;
         let row = described.features.offset(shard) + at;
         let arm = match Holdout::new(&self.catalogue.decision).arm(member) {
@@ -340,12 +384,10 @@ impl Night<'_> {
                 since: held.since,
             }
         });
-        let (candidates, offers) = match &self.decided.traced {
-            Some(traced) => (self.candidates(traced), traced.offers.iter().map(|t| self.offer(t, writer)).collect()),
-            None => (Vec::new(), Vec::new()),
-        };
+        let candidates = self.decided.traced.as_ref().map(|traced| self.candidates(traced)).unwrap_or_default();
         Explained {
             arm,
+            held_out_of: self.held_out_of(member),
             lifecycle: described.lifecycle[row].as_str(),
             value_band: described.value_band[row].as_str(),
             segment: self.segment(row),
@@ -353,7 +395,6 @@ impl Night<'_> {
             tags: tags.collect(),
             suppressed_tags: self.scene.members.get(member).suppressed_tags.clone(),
             candidates,
-            offers,
         }
     }
 
@@ -452,6 +493,7 @@ impl Night<'_> {
                     TermEvidence::Purchases { count, last_day } => {
                         (term.count, term.last_day) = (Some(count), Some(last_day));
                     }
+                    TermEvidence::Alike { members } => term.count = Some(members),
                     TermEvidence::Item { item, last_day } => {
                         let (id, name) = self.item(item);
                         (term.because_item_id, term.because) = (Some(id), Some(name));
@@ -473,9 +515,7 @@ impl Night<'_> {
                     .iter()
                     .map(|(slot, choice, parts)| self.slot(Some(*slot), choice, Some(parts), writer))
                     .collect();
-                let numbers = slots.iter().filter_map(|s| s.slot).map(|s| s.to_string()).collect::<Vec<_>>();
-                let words = [format!("在清单第 {} 位", numbers.join("、")), format!("in slot {}", numbers.join(", "))];
-                ("kept", words, slots)
+                ("kept", kept(&slots), slots)
             }
             Verdict::Refused(refusal) => (refusal.code(), refusals::words(refusal, &bound.offer), Vec::new()),
         };
@@ -535,6 +575,12 @@ impl Night<'_> {
             explored: choice.chance.explored,
         }
     }
+}
+
+/// Where an offer stands, in Chinese and English.
+fn kept(slots: &[SlotAnswer]) -> [String; 2] {
+    let numbers: Vec<String> = slots.iter().filter_map(|s| s.slot).map(|s| s.to_string()).collect();
+    [format!("在清单第 {} 位", numbers.join("、")), format!("in slot {}", numbers.join(", "))]
 }
 
 /// A proposal as if it had been decided.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     Manifest, OfferSummary, RunError, Stages, consent,
     decide::Decided,
+    fairness::Fairness,
     fit::{Described, Known, Scene},
     gates::Judged,
     opened::Opened,
@@ -90,13 +91,15 @@ impl Closing<'_> {
         stages: &mut Stages,
     ) -> Result<Staged, RunError> {
         let staging = place.stage(self.identity.run_id).map_err(RunError::Output)?;
-        let written = outputs::write(self, described, decided, withdrawn, &staging)?;
+        let mut written = outputs::write(self, described, decided, withdrawn, &staging)?;
+        let fairness = Fairness::of(self, described, decided, withdrawn);
+        written.push(fairness.write(&staging)?);
         let files = staging.files()?;
         let mut manifest = outputs::manifest(self, described, decided, &written, &files);
         manifest.members.withdraw(withdrawn.len() as u64);
         stages.end("write");
         let lists = outputs::offer_summaries(self, described, decided, &manifest);
-        report::write(self, described, &manifest, &lists, &staging)?;
+        report::write(self, described, decided, &manifest, &lists, &fairness, &staging)?;
         let files = staging.files()?;
         manifest.outputs = outputs::entries(&written, &files);
         outputs::json(&staging, "manifest.json", &manifest)?;

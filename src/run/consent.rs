@@ -90,6 +90,7 @@ pub(super) fn withdraw(
             described.forget_days(first + member);
         }
     }
+    decided.uplift.withdraw(members, withdrawn);
     if let Some(ledger) = &mut decided.ledger {
         ledger.empty_seats(|member| withdrawn.contains(member));
     }

@@ -7,6 +7,7 @@ use super::{
     learn::learn,
     scarce::{self, Scarce},
     standing::{participation, standing},
+    uplift::Uplifted,
 };
 use crate::{
     base::{Findings, hash::shard_of},
@@ -33,6 +34,8 @@ pub(super) struct Decided {
     pub(super) ledger: Option<Ledger>,
     /// What came of the allocation, where anybody bid for something scarce.
     pub(super) allocation: Option<Allocation>,
+    /// What the offers changed so far.
+    pub(super) uplift: Uplifted,
     /// What was found for the member that was asked for, if that member is in the run.
     pub(super) traced: Option<Traced>,
 }
@@ -193,7 +196,8 @@ pub(super) fn decide(
     let slots: usize = decisions.iter().map(|d| d.all().len()).sum();
     progress.finish(&format!("{slots} slots filled"));
     stages.end("offers");
-    Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, traced })
+    let uplift = Uplifted::default();
+    Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, uplift, traced })
 }
 
 /// Counts the members who have each offer.

@@ -104,6 +104,14 @@ pub enum RunError {
         /// The target.
         target: String,
     },
+    /// A table that is no experiment.
+    #[error("`{file}` cannot be measured: {why}")]
+    NotAnExperiment {
+        /// As given.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A table of which nothing can be guessed.
     #[error("`{place}` holds no row: there is nothing to look at")]
     NothingToLookAt {
@@ -234,6 +242,7 @@ impl RunError {
             | Self::BadPrevious { .. }
             | Self::BadAcknowledged { .. }
             | Self::NoSuchRun { .. }
+            | Self::NotAnExperiment { .. }
             | Self::BadRunFile { .. } => ExitCode::NoInput,
             Self::Input(InputError::Expression { .. }) | Self::Eligible { .. } | Self::SegmentRule { .. } => {
                 ExitCode::BadJob

@@ -1,6 +1,6 @@
 //! Another CRM file from a published run, and the strict reading of one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{
     RunError,
@@ -22,7 +22,7 @@ use crate::{
     },
     input::{Zone, contract::Table, read_tag_ids, side_rows::SideContext},
     job::Loaded,
-    store::{NewFolder, Places, StoreError},
+    store::{NewFolder, Places, Scratch, StoreError},
 };
 
 /// What the command line says about an export.
@@ -65,7 +65,7 @@ pub fn export(options: &ExportOptions, loaded: Option<&Loaded>) -> Result<Export
     let places = std::sync::Arc::new(Places::new(object_options, threads)?);
     let run = Published::find(&options.run, &options.out, &places)?;
     let own = format!("crm/{}/{TARGET_FILE}", options.target);
-    let of_run = match run.bytes(&own, &places)? {
+    let of_run = match run.target_file(&options.target, &places)? {
         Some(bytes) => Some(TargetReport::parse(&bytes).map_err(|why| run.bad(&own, why))?),
         None => None,
     };
@@ -206,10 +206,8 @@ fn read_tables(
     if needed.is_empty() && !takes_tag_ids(targets) {
         return Ok(());
     }
-    let spill = tempfile::Builder::new().prefix("nextoffer-").tempdir().map_err(|source| {
-        RunError::Output(StoreError::Io { action: "create a folder in", path: std::env::temp_dir(), source })
-    })?;
-    let engine = Engine::new(std::sync::Arc::clone(places), threads, job.memory_limit(), Path::new(spill.path()))?;
+    let spill = Scratch::temporary().map_err(RunError::Output)?;
+    let engine = Engine::new(std::sync::Arc::clone(places), threads, job.memory_limit(), spill.path())?;
     let mut findings = Findings::new();
     let inputs = open_inputs(&engine, job, &mut findings);
     if findings.has_errors() {

@@ -11,7 +11,7 @@ use crate::{
         contract::{Need, Table},
         guess::{Guess, guess_columns},
     },
-    store::{Places, StoreError},
+    store::{Places, Scratch},
 };
 
 /// Rows that are looked at: those of the first file's first stretch.
@@ -64,9 +64,7 @@ struct Looked {
 /// If a file cannot be found or read.
 pub fn init(options: &InitOptions) -> Result<FirstJob, RunError> {
     let places = Arc::new(Places::new(Default::default(), 1)?);
-    let temporary = tempfile::tempdir().map_err(|source| {
-        RunError::Output(StoreError::Io { action: "create a folder in", path: std::env::temp_dir(), source })
-    })?;
+    let temporary = Scratch::temporary().map_err(RunError::Output)?;
     let engine = Engine::new(Arc::clone(&places), 1, None, temporary.path())?;
     let mut tables = vec![look(&engine, Table::Transactions, &options.lines)?];
     for (table, place) in [(Table::Items, &options.items), (Table::Members, &options.members)] {

@@ -13,8 +13,10 @@ mod diff;
 mod eligibility;
 mod error;
 mod exit;
+mod experiment;
 mod explain;
 mod export;
+mod fairness;
 mod fit;
 mod forget;
 mod gates;
@@ -30,6 +32,7 @@ mod notes;
 mod opened;
 mod options;
 mod outputs;
+mod pia;
 mod ping;
 mod previous;
 mod prune;
@@ -44,6 +47,7 @@ mod side_tables;
 mod standing;
 mod summary;
 mod tune;
+mod uplift;
 
 pub use ack::acknowledge;
 pub use answer::{
@@ -58,6 +62,7 @@ pub use diff::{
 };
 pub use error::{RunError, findings_exit_code};
 pub use exit::ExitCode;
+pub use experiment::{Experiment, ExperimentOptions, ExperimentRow, experiment};
 pub use explain::{ExplainOptions, Explanation, RunFound, explain};
 pub use export::{ExportOptions, Exported, export};
 pub use forget::{FileChange, ForgetListError, ForgetOptions, Forgotten, Redaction, Removal, RunChange, forget};
@@ -68,6 +73,9 @@ pub use manifest::Manifest;
 pub use metrics::{failure_metrics, read_metrics, success_metrics, write_metrics};
 pub use nightly::{check, run};
 pub use options::{Outcome, PreviousChoice, RunOptions};
+pub use pia::{
+    ColumnUse, ImpactRecord, OfferTerms, Recipient, Said, Sort, Statement, impact_record_json, write_impact_record,
+};
 pub use ping::ping;
 pub use prune::{PruneOptions, Pruned, prune};
 pub use push::{PushError, PushOptions, Pushed, push};

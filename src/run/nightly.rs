@@ -16,6 +16,7 @@ use super::{
     run_id::{point_current, run_id},
     scarce,
     side_tables::{SideTables, quarantine, read_lines},
+    uplift,
 };
 use crate::{
     base::{Findings, findings::JobPath, progress::Progress},
@@ -163,8 +164,15 @@ fn run_here(
     judged.refuse(&scene, &run_id, (!options.dry_run).then_some(&root), &opened.places)?;
     stages.end("gates");
 
-    progress.start("write", None);
     let members = member_ids(&histories.shards)?;
+    progress.start("uplift", None);
+    let has_activities = opened.inputs.get(Table::Activities).is_some();
+    let lists = &decided.decisions;
+    decided.uplift = uplift::measure(&scene, &described, lists, &catalogue, &members, has_activities, &mut notes)?;
+    progress.finish(&decided.uplift.says());
+    stages.end("uplift");
+
+    progress.start("write", None);
     // What is written needs no histories: the blocks being written take their memory.
     let bare = Histories { shards: ShardSet::default(), ..histories };
     drop(histories.shards);

@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     input::{TableInput, Zone, side_rows::latest_day},
     job::{AsOf, Job, JobText},
-    store::{OutputRoot, Places, StoreError, atomic, lock::Lock},
+    store::{OutputRoot, Places, Scratch, atomic, lock::Lock},
 };
 
 /// The engine and the opened inputs of a job.
@@ -21,7 +21,7 @@ pub(super) struct Opened {
     pub(super) inputs: Inputs,
     pub(super) spill: PathBuf,
     /// Holds the spill folder for as long as the run lasts.
-    _spill: tempfile::TempDir,
+    _spill: Scratch,
 }
 
 pub(super) fn findings_error(text: &JobText, findings: Findings) -> RunError {
@@ -35,9 +35,7 @@ pub(super) fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> 
     };
     let object_options = job.inputs().object_store().options().clone();
     let places = Arc::new(Places::new(object_options, threads)?);
-    let temporary = tempfile::Builder::new().prefix("nextoffer-").tempdir().map_err(|source| {
-        RunError::Output(StoreError::Io { action: "create a spill folder in", path: std::env::temp_dir(), source })
-    })?;
+    let temporary = Scratch::temporary().map_err(RunError::Output)?;
     let spill = temporary.path().to_owned();
     let limit = options.memory_limit.or(job.memory_limit());
     let engine = Engine::new(Arc::clone(&places), threads, limit, &spill)?;
@@ -90,7 +88,9 @@ pub(super) fn take_lock(root: &OutputRoot, job: &Job, what: &str) -> Result<Opti
         OutputRoot::Folder(folder) => {
             atomic::create_folder(folder).map_err(RunError::Output)?;
             let holder = format!("job {}, {what}, process {}", job.name(), std::process::id());
-            Ok(Some(Lock::take(&folder.join(".lock"), &holder)?))
+            let lock = Lock::take(&folder.join(".lock"), &holder)?;
+            root.sweep();
+            Ok(Some(lock))
         }
         // An object store has no lock; publishing writes the pointer last, so that the later run wins whole.
         OutputRoot::Objects { .. } => Ok(None),

@@ -115,6 +115,7 @@ pub(super) fn write(
         json(staging, "model/acceptance.json", acceptance)?;
     }
     judged.write(staging)?;
+    files.extend(decided.uplift.write(scene, members, withdrawn, staging)?);
     if let Some(ledger) = &decided.ledger {
         let rows = write_ledger(staging, ledger, catalogue, scene.items, settings.compression)?;
         files.push(WrittenFile { path: LEDGER_PATH.to_owned(), rows });
@@ -281,6 +282,7 @@ fn kpis(described: &Described, decided: &Decided, judged: &Judged, members: u64)
         kpis.insert("largest_feature_psi".to_owned(), most(&mut drift.psi.iter().map(|p| p.psi)));
     }
     kpis.extend(rates.into_iter().filter_map(|(name, rate)| Some((name.to_owned(), rate?))));
+    decided.uplift.kpis(&mut kpis);
     if let Some(allocation) = &decided.allocation {
         kpis.insert("allocation_gap".to_owned(), six_digits(allocation.gap()));
     }

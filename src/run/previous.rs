@@ -1,22 +1,24 @@
 //! The previous run: a declared input.
 
 use arrow::{
-    array::{Array, AsArray, RecordBatch},
-    compute::cast,
-    datatypes::{DataType, Date32Type, Int32Type},
+    array::{AsArray, RecordBatch},
+    datatypes::{Date32Type, Int32Type},
 };
 
-use super::{Manifest, RunError};
+use super::{Manifest, RunError, published::columns_of};
 use crate::{
     base::{Day, digest::sha256_hex},
     engine::Engine,
-    export::{LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS, push_previous, push_seats},
+    export::{
+        FIRST_ASSIGNED_COLUMNS, FIRST_ASSIGNED_PATH, LEDGER_COLUMNS, LEDGER_PATH, PREVIOUS_COLUMNS,
+        push_first_assigned, push_previous, push_seats,
+    },
     features::Vocabulary,
     input::ItemTable,
-    offers::{Catalogue, PreviousDecisions, Seat},
+    offers::{Catalogue, EnrolmentsBuilder, PreviousDecisions, Seat},
     recommend::Tuned,
     segments::{Distributions, KChoice, LastingIds, PreviousPlaces, PreviousTags, SegmentModel},
-    store::{OutputRoot, Places, StoreError, run_folder},
+    store::{OutputRoot, Places, run_folder},
 };
 
 /// What an earlier run left for this one.
@@ -171,6 +173,19 @@ impl Previous {
         Some((file.sha256.as_str(), file.rows.unwrap_or_default()))
     }
 
+    /// Adds whom it and the runs before it first assigned what; nothing where nobody was held out.
+    pub(super) fn first_assigned(&self, engine: &Engine, builder: &mut EnrolmentsBuilder<'_>) -> Result<(), RunError> {
+        if !self.manifest.outputs.iter().any(|o| o.path == FIRST_ASSIGNED_PATH && o.rows.is_some_and(|n| n > 0)) {
+            return Ok(());
+        }
+        self.read(engine, FIRST_ASSIGNED_PATH, FIRST_ASSIGNED_COLUMNS, |batch| {
+            match push_first_assigned(batch, builder) {
+                true => Ok(()),
+                false => Err("it does not have the columns of first assignments".to_owned()),
+            }
+        })
+    }
+
     /// The seats of scarce offers it left; none where it had nothing scarce.
     pub(super) fn seats(
         &self,
@@ -200,44 +215,9 @@ impl Previous {
     ) -> Result<(), RunError> {
         let bad = |why: String| RunError::BadPrevious { file: name.to_owned(), why };
         let place = self.root.place(&join(&self.folder, name));
-        let files = match engine.places().list(&place, std::path::Path::new(".")) {
-            Ok(files) => files,
-            Err(StoreError::NotFound { .. }) => return Err(bad("it is missing".to_owned())),
-            Err(e) => return Err(e.into()),
-        };
-        let files = files.into_iter().map(|f| engine.open_parquet(f)).collect::<Result<Vec<_>, _>>()?;
-        let reads = files
-            .iter()
-            .map(|f| {
-                let find = |c: &&str| f.schema.index_of(c).map_err(|_| bad(format!("it has no column `{c}`")));
-                columns.iter().map(find).collect::<Result<Vec<_>, _>>()
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let parts = engine.scan(
-            &files,
-            &reads,
-            |_| Vec::new(),
-            |batches, crate::engine::ScanRows { batch, .. }| {
-                let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
-                    DataType::Utf8View => cast(array, &DataType::Utf8),
-                    _ => Ok(array.clone()),
-                };
-                let arrays = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>();
-                let arrays = arrays.map_err(|e| bad(e.to_string()))?;
-                let fields = batch
-                    .schema()
-                    .fields()
-                    .iter()
-                    .zip(&arrays)
-                    .map(|(f, a)| f.as_ref().clone().with_data_type(a.data_type().clone()))
-                    .collect::<Vec<_>>();
-                let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-                batches.push(RecordBatch::try_new(schema, arrays).map_err(|e| bad(e.to_string()))?);
-                Ok::<_, RunError>(())
-            },
-        )?;
-        for batch in parts.iter().flatten() {
-            each(batch).map_err(bad)?;
+        let batches = columns_of(engine, &place, columns, RecordBatch::clone, bad)?;
+        for batch in batches.ok_or_else(|| bad("it is missing".to_owned()))? {
+            each(&batch).map_err(bad)?;
         }
         Ok(())
     }

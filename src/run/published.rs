@@ -12,6 +12,7 @@ use super::{Manifest, RunError};
 use crate::{
     base::Day,
     engine::Engine,
+    export::crm::TARGET_FILE,
     store::{OutputRoot, Places, StoreError, run_folder},
 };
 
@@ -93,6 +94,14 @@ impl Published {
     }
 
     /// The CRM targets it has files of.
+    /// What the run says of its files for a target; `None` if it has none. A name is never a path.
+    pub(super) fn target_file(&self, target: &str, places: &Places) -> Result<Option<Vec<u8>>, RunError> {
+        if target.contains(['/', '\\', '\0']) || matches!(target, "" | "." | "..") {
+            return Ok(None);
+        }
+        self.bytes(&format!("crm/{target}/{TARGET_FILE}"), places)
+    }
+
     pub(super) fn targets(&self) -> Vec<&str> {
         self.manifest.targets()
     }
@@ -143,30 +152,45 @@ impl Published {
         fold: impl Fn(&RecordBatch) -> T + Sync,
     ) -> Result<Option<Vec<T>>, RunError> {
         let bad = |why: String| RunError::BadRunFile { run: self.place(), file: file.to_owned(), why };
-        let files = match engine.places().list(&self.root.place(&self.path(file)), Path::new(".")) {
-            Ok(files) => files,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(e) => return Err(e.into()),
-        };
-        let files = files.into_iter().map(|f| engine.open_parquet(f)).collect::<Result<Vec<_>, _>>()?;
-        let reads = files
-            .iter()
-            .map(|f| {
-                let find = |c: &&str| f.schema.index_of(c).map_err(|_| bad(format!("it has no column `{c}`")));
-                columns.iter().map(find).collect::<Result<Vec<_>, _>>()
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let parts = engine.scan(
-            &files,
-            &reads,
-            |_| Vec::new(),
-            |found, crate::engine::ScanRows { batch, .. }| {
-                found.push(fold(&plain(&batch).map_err(|e| bad(e.to_string()))?));
-                Ok::<_, RunError>(())
-            },
-        )?;
-        Ok(Some(parts.into_iter().flatten().collect()))
+        columns_of(engine, &self.root.place(&self.path(file)), columns, fold, bad)
     }
+}
+
+/// Columns of a Parquet file of a run: what `fold` makes of each batch, in row order. Texts come as plain strings. `None` if
+/// there is no such file; what is wrong with it becomes an error by `bad`.
+///
+/// # Errors
+/// If the file cannot be read or lacks a column.
+pub(super) fn columns_of<T: Send>(
+    engine: &Engine,
+    place: &str,
+    columns: &[&str],
+    fold: impl Fn(&RecordBatch) -> T + Sync,
+    bad: impl Fn(String) -> RunError + Sync,
+) -> Result<Option<Vec<T>>, RunError> {
+    let files = match engine.places().list(place, Path::new(".")) {
+        Ok(files) => files,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    let files = files.into_iter().map(|f| engine.open_parquet(f)).collect::<Result<Vec<_>, _>>()?;
+    let reads = files
+        .iter()
+        .map(|f| {
+            let find = |c: &&str| f.schema.index_of(c).map_err(|_| bad(format!("it has no column `{c}`")));
+            columns.iter().map(find).collect::<Result<Vec<_>, _>>()
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let parts = engine.scan(
+        &files,
+        &reads,
+        |_| Vec::new(),
+        |found, crate::engine::ScanRows { batch, .. }| {
+            found.push(fold(&plain(&batch).map_err(|e| bad(e.to_string()))?));
+            Ok::<_, RunError>(())
+        },
+    )?;
+    Ok(Some(parts.into_iter().flatten().collect()))
 }
 
 /// The batch with views of strings as strings.

@@ -1,6 +1,32 @@
 //! Why an offer was refused, in words.
 
+use super::Status;
 use crate::offers::{Offer, Refusal};
+
+/// Why a member's standing says no to offers.
+pub(super) struct Standing {
+    /// A code, beside those of refusals.
+    pub(super) code: &'static str,
+    /// In Chinese and in English.
+    pub(super) words: [&'static str; 2],
+}
+
+/// What a member's standing says to every offer; `None` where each is decided by itself, or nobody knows the member.
+pub(super) fn of_status(status: Status) -> Option<Standing> {
+    let (code, words) = match status {
+        Status::Personalised | Status::Unknown => return None,
+        Status::OptedOut => (
+            "opted_out",
+            ["会员关闭了个性化：只有通用清单", "the member opted out of personalisation: the generic list only"],
+        ),
+        Status::NoLawfulBasis => ("no_lawful_basis", ["没有合法依据", "no lawful basis: there is no consent"]),
+        Status::Withdrawn => ("withdrawn", ["会员撤回了同意", "consent was withdrawn"]),
+        Status::Minor => ("minor", ["未成年且无监护人同意", "a minor, and no guardian agreed"]),
+        Status::Forgotten => ("forgotten", ["会员要求被遗忘", "the member asked to be forgotten"]),
+        Status::NoLines => ("no_lines", ["没有保留下来的交易行", "no purchase line is kept"]),
+    };
+    Some(Standing { code, words })
+}
 
 /// The first rule that said no, in Chinese and in English.
 pub(super) fn words(refusal: &Refusal, offer: &Offer) -> [String; 2] {

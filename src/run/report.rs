@@ -5,13 +5,15 @@ use ndarray::Array2;
 use super::{
     Manifest, RunError,
     closing::{Closing, Lists},
+    decide::Decided,
+    fairness::Fairness,
     fit::{Described, Scene},
 };
 use crate::{
     base::{IdTable, seed::derive_seed},
     report::{
         SegmentMap, curves,
-        night::{MemberFigures, NightView, OfferView, page},
+        night::{MemberFigures, NightView, OfferView, UpliftView, page, uplift_section},
         text,
     },
     segments::fit_sample,
@@ -27,8 +29,10 @@ const PLANE: usize = 20_000;
 pub(super) fn write(
     closing: &Closing<'_>,
     described: &Described,
+    decided: &Decided,
     manifest: &Manifest,
     lists: &Lists,
+    fairness: &Fairness,
     staging: &Staging,
 ) -> Result<(), RunError> {
     let Closing { scene, members, known, notes, .. } = *closing;
@@ -57,6 +61,13 @@ pub(super) fn write(
                 .collect(),
         }
     });
+    let uplift = UpliftView {
+        report: decided.uplift.report.as_ref(),
+        periods: &decided.uplift.periods,
+        days: closing.catalogue.decision.uplift.window_days,
+        model: &described.model,
+        currency: scene.job.currency(),
+    };
     let view = NightView {
         language: settings.language,
         job: &manifest.job,
@@ -84,8 +95,8 @@ pub(super) fn write(
         late: closing.judged.late.as_ref(),
         tuned: &known.tuned,
         notes,
-        fairness: Vec::new(),
-        more: Vec::new(),
+        fairness: fairness.rows(),
+        more: uplift_section(&uplift).into_iter().collect(),
     };
     Ok(staging.write(FILE, page(&view).as_bytes())?)
 }

@@ -56,13 +56,13 @@ pub fn rollback(loaded: &Loaded, options: &RollbackOptions) -> Result<RolledBack
     if run.manifest.job != job.name() {
         return Err(no_such(format!("it is a run of job `{}`, not of `{}`", run.manifest.job, job.name())));
     }
+    // From here on no run is published between what is read and what is written.
+    let _lock = take_lock(&root, job, &format!("rollback to {as_of}"))?;
     let published = root.runs(&places)?;
     let Some(at) = published.iter().position(|r| r.run_id == id && r.as_of == as_of) else {
         return Err(no_such(format!("it is not among the runs of `{out}`")));
     };
     whole(&run, &places)?;
-
-    let _lock = take_lock(&root, job, &format!("rollback to {as_of}"))?;
     let before = root.current(&places)?;
     let mut gone: BTreeSet<String> = root.rolled_back(&places)?;
     let later = &published[at + 1..];

@@ -89,12 +89,12 @@ impl SideTables {
         for input in opened.inputs.iter().filter(|input| group.contains(&input.table)) {
             let (counts, lost) = match input.table {
                 Table::Items => keep(&mut side.listed, ListedItems::read(input, context)?),
-                Table::Members => keep(&mut (), read_members(input, &context, &mut side.members)?),
+                Table::Members => keep(&mut (), read_members(input, context, &mut side.members)?),
                 Table::Consent => keep(&mut side.consent, ConsentLedger::read(input, context)?),
                 Table::Contacts => keep(&mut side.contacts, read_contacts(input, context)?),
                 Table::Compatibility => keep(&mut side.compatibility, read_compatibility(input, context)?),
-                Table::Activities => keep(&mut (), read_activities(input, &context, &mut side.members)?),
-                Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, &context, &mut side.members)?),
+                Table::Activities => keep(&mut (), read_activities(input, context, &mut side.members)?),
+                Table::SuppressedTags => keep(&mut (), read_suppressed_tags(input, context, &mut side.members)?),
                 Table::Forgotten => keep(&mut side.forgotten, read_forgotten(input, context)?),
                 // The lines are folded; keys of other systems are only for the targets that need them.
                 Table::Identities if !systems.is_empty() => side.crm.read_identities(input, &systems, context)?,

@@ -394,7 +394,7 @@ impl Tally {
 }
 
 /// Median of the gaps between successive days, the mean of the two middle ones for an even number.
-fn median_gap(days: &mut [Day]) -> Option<f32> {
+pub(super) fn median_gap(days: &mut [Day]) -> Option<f32> {
     let gaps = days.len().checked_sub(1).filter(|n| *n > 0)?;
     for i in 0..gaps {
         days[i] = Day(days[i + 1].since(days[i]));

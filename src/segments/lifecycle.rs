@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{facts::MemberFacts, settings::in_range};
+use super::{
+    facts::{MemberFacts, median_gap},
+    settings::in_range,
+};
 use crate::{
     base::{
         Day,
@@ -161,6 +164,16 @@ impl LifecycleSettings {
         let usual = self.gap_of(earlier.purchase_days, earlier.median_gap, population);
         let was_away = f64::from(then.since(earlier.last)) / usual > self.dormant_after;
         was_away.then_some(facts.last > then)
+    }
+
+    /// Whether a member who had bought on these days up to `on`, rising, was dormant or lost then. `scratch` is room.
+    #[must_use]
+    pub fn away(&self, days: &[Day], population: Option<f64>, on: Day, scratch: &mut Vec<Day>) -> bool {
+        let Some(last) = days.last() else { return false };
+        scratch.clear();
+        scratch.extend_from_slice(days);
+        let usual = self.gap_of(days.len() as u32, median_gap(scratch), population);
+        f64::from(on.since(*last)) / usual > self.dormant_after
     }
 
     /// The stage of a member as of a day.

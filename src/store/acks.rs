@@ -2,12 +2,16 @@
 //! `acks/<target>/` of the output place: `NNNNNN-<run id>` as `nextoffer ack` writes it, or `<run id>` with any ending as an
 //! importer drops it. What was dropped takes its number when the next run or `ack` sees it.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
 
-use super::{OutputRoot, Places, PublishedRun, StoreError, atomic};
+use super::{OutputRoot, Places, PublishedRun, StoreError, atomic, held, step::step};
 
 /// Folder of acknowledgements in the output place.
 pub const ACKS: &str = "acks";
@@ -75,7 +79,8 @@ impl OutputRoot {
     /// # Errors
     /// If it cannot be written.
     pub fn acknowledge(&self, target: &str, run_id: &str, places: &Places) -> Result<(), StoreError> {
-        let mut acks = self.absorb_acks(target, places)?;
+        let _held = self.hold_acks(target)?;
+        let mut acks = self.absorb(target, places)?;
         if acks.runs.last().is_some_and(|last| last == run_id) {
             return Ok(());
         }
@@ -87,6 +92,26 @@ impl OutputRoot {
     /// # Errors
     /// If the place cannot be written.
     pub fn absorb_acks(&self, target: &str, places: &Places) -> Result<Acks, StoreError> {
+        let acks = self.acks(target, places)?;
+        if acks.dropped.is_empty() {
+            return Ok(acks);
+        }
+        let _held = self.hold_acks(target)?;
+        self.absorb(target, places)
+    }
+
+    /// One process numbers the acknowledgements of a target at a time; the others wait, for it takes no time.
+    fn hold_acks(&self, target: &str) -> Result<Option<File>, StoreError> {
+        let Self::Folder(root) = self else { return Ok(None) };
+        let path = root.join(folder(target));
+        atomic::create_folder(&path)?;
+        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        held::hold(&file);
+        held::sweep_files(&path);
+        Ok(Some(file))
+    }
+
+    fn absorb(&self, target: &str, places: &Places) -> Result<Acks, StoreError> {
         let mut acks = self.acks(target, places)?;
         if acks.dropped.is_empty() {
             return Ok(acks);
@@ -103,6 +128,7 @@ impl OutputRoot {
 
     fn number(&self, target: &str, acks: &mut Acks, run_id: &str, places: &Places) -> Result<(), StoreError> {
         let name = format!("{}/{:06}-{run_id}", folder(target), acks.next);
+        step("ack.write").map_err(StoreError::io("write", Path::new(&name)))?;
         self.put_small(&name, format!("{run_id}\n").as_bytes(), places)?;
         acks.next += 1;
         acks.runs.push(run_id.to_owned());
@@ -164,7 +190,7 @@ impl OutputRoot {
         match self {
             Self::Folder(root) => {
                 let path = root.join(relative);
-                match fs::remove_file(&path) {
+                match step("ack.remove").and_then(|()| fs::remove_file(&path)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path)(e)),
                     _ => atomic::sync_folder(path.parent().unwrap_or(Path::new("."))),
                 }

@@ -2,12 +2,16 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
-    os::unix::fs::{PermissionsExt, symlink},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
 };
 
-use super::StoreError;
+use super::{
+    StoreError,
+    held::{TEMPORARY, hold},
+    step::step,
+};
 
 /// Mode of every file a run writes: the owner writes, the group reads.
 pub const FILE_MODE: u32 = 0o640;
@@ -32,15 +36,28 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(StoreError::io("create a file in", folder))?;
-    file.write_all(bytes).map_err(StoreError::io("write", path))?;
-    file.as_file().sync_all().map_err(StoreError::io("flush", path))?;
+    let mut file = loop {
+        step("small.create").map_err(StoreError::io("create a file in", folder))?;
+        let file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .permissions(fs::Permissions::from_mode(mode))
+            .tempfile_in(folder)
+            .map_err(StoreError::io("create a file in", folder))?;
+        if hold(file.as_file()) {
+            break file;
+        }
+    };
+    step("small.write").and_then(|()| file.write_all(bytes)).map_err(StoreError::io("write", path))?;
+    step("small.sync").and_then(|()| file.as_file().sync_all()).map_err(StoreError::io("flush", path))?;
+    step("small.rename").map_err(StoreError::io("rename to", path))?;
     file.persist(path).map_err(|e| StoreError::Io { action: "rename to", path: path.to_owned(), source: e.error })?;
     sync_folder(folder)
+}
+
+/// A new file for writing, with the mode that all have.
+pub(super) fn make_file(path: &Path) -> io::Result<File> {
+    step("file.create")?;
+    fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
 /// Creates a folder and its parents.
@@ -49,7 +66,11 @@ fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreErro
 /// If the file system refuses.
 pub fn create_folder(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(StoreError::io("create", path))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let make = || fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path);
+    step("folder.create").and_then(|()| make()).map_err(StoreError::io("create", path))
 }
 
 /// Flushes a folder's entries to disk.
@@ -57,7 +78,10 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// If the file system refuses.
 pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|f| f.sync_all()).map_err(StoreError::io("flush", path))
+    step("folder.sync")
+        .and_then(|()| File::open(path))
+        .and_then(|f| f.sync_all())
+        .map_err(StoreError::io("flush", path))
 }
 
 /// Points the symbolic link `link` at `target` (relative to the link's folder) in one step.
@@ -66,15 +90,16 @@ pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
 /// If the file system refuses; the link then points where it did.
 pub fn swap_link(link: &Path, target: &Path) -> Result<(), StoreError> {
     let folder = link.parent().unwrap_or(Path::new("."));
-    let temporary = folder.join(format!(".tmp-link-{}", std::process::id()));
+    // Whoever moves a link holds the lock of its folder: one name is enough, and a kill leaves one at most.
+    let temporary = folder.join(format!("{TEMPORARY}link"));
     match fs::remove_file(&temporary) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
             return Err(StoreError::Io { action: "remove", path: temporary, source: e });
         }
         _ => {}
     }
-    symlink(target, &temporary).map_err(StoreError::io("create", &temporary))?;
-    fs::rename(&temporary, link).map_err(StoreError::io("rename to", link))?;
+    step("link.create").and_then(|()| symlink(target, &temporary)).map_err(StoreError::io("create", &temporary))?;
+    step("link.rename").and_then(|()| fs::rename(&temporary, link)).map_err(StoreError::io("rename to", link))?;
     sync_folder(folder)
 }
 
@@ -85,7 +110,7 @@ pub fn swap_link(link: &Path, target: &Path) -> Result<(), StoreError> {
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StoreError::Io { action: "read", path: path.to_owned(), source }),
     }
 }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{StoreError, atomic};
+use super::{StoreError, atomic::FILE_MODE, step::step};
 
 /// A held lock; released when dropped or when the process ends, however it ends.
 #[derive(Debug)]
@@ -21,12 +21,13 @@ impl Lock {
     /// # Errors
     /// [`StoreError::Locked`] if another process holds it; [`StoreError::Io`] if the file cannot be made.
     pub fn take(path: &Path, holder: &str) -> Result<Self, StoreError> {
+        step("lock.take").map_err(StoreError::io("open the lock file", path))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(atomic::FILE_MODE)
+            .mode(FILE_MODE)
             .open(path)
             .map_err(StoreError::io("open the lock file", path))?;
         match file.try_lock() {
@@ -35,7 +36,11 @@ impl Lock {
                 let mut holder = String::new();
                 // Best effort: the message is useful without it.
                 let _ = file.read_to_string(&mut holder);
-                return Err(StoreError::Locked { path: path.to_owned(), holder: holder.trim().to_owned() });
+                let holder = match holder.trim() {
+                    "" => "it has just begun".to_owned(),
+                    known => known.to_owned(),
+                };
+                return Err(StoreError::Locked { path: path.to_owned(), holder });
             }
             Err(TryLockError::Error(source)) => {
                 return Err(StoreError::Io { action: "lock", path: path.to_owned(), source });
@@ -43,7 +48,7 @@ impl Lock {
         }
         file.set_len(0).map_err(StoreError::io("write", path))?;
         file.rewind().map_err(StoreError::io("write", path))?;
-        writeln!(file, "{holder}").map_err(StoreError::io("write", path))?;
+        step("lock.write").and_then(|()| writeln!(file, "{holder}")).map_err(StoreError::io("write", path))?;
         Ok(Self { _file: file })
     }
 }

@@ -5,6 +5,7 @@
 mod acks;
 pub mod atomic;
 mod error;
+mod held;
 mod input;
 mod journal;
 pub mod lock;
@@ -14,15 +15,18 @@ mod places;
 mod removing;
 mod rewriting;
 mod rolled_back;
+mod step;
 mod tombstones;
 mod write_back;
 
 pub use acks::{ACKS, Acks};
 pub use error::StoreError;
+pub use held::Scratch;
 pub use input::InputFile;
 pub use journal::Journal;
 pub use new_folder::NewFolder;
 pub use output::{CURRENT_LINK, CURRENT_POINTER, OutputRoot, PublishedRun, StagedFile, Staging, run_folder};
 pub use places::Places;
 pub use rewriting::Rewriting;
+pub use step::step;
 pub use tombstones::{FORGET_KEY, FORGOTTEN, Tombstones};

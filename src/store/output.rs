@@ -3,17 +3,16 @@
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
 use url::Url;
 
-use super::{Places, StoreError, atomic, write_back::WriteBack};
+use super::{ACKS, Places, Scratch, StoreError, atomic, held, step::step, write_back::WriteBack};
 use crate::base::{Day, digest::Sha256Sum};
 
 /// Name of the link to the newest run on a file system.
@@ -194,7 +193,12 @@ impl OutputRoot {
                 if target.join(SUCCESS).exists() {
                     return fs::remove_dir_all(&staging.folder).map_err(StoreError::io("remove", &staging.folder));
                 }
-                fs::rename(&staging.folder, &target).map_err(StoreError::io("rename to", &target))?;
+                // A folder without `_SUCCESS` is no run: what a removal that was cut off left of one.
+                remove_tree(&target)?;
+                after_the_others(&staging.folder, parent)?;
+                step("publish.rename")
+                    .and_then(|()| fs::rename(&staging.folder, &target))
+                    .map_err(StoreError::io("rename to", &target))?;
                 atomic::sync_folder(parent)?;
                 atomic::sync_folder(root)
             }
@@ -205,6 +209,7 @@ impl OutputRoot {
                 names.sort_by(|a, b| (last(a), a).cmp(&(last(b), b)));
                 for name in names {
                     let at = object_path(prefix, &format!("{run_folder}/{name}"));
+                    step("publish.upload").map_err(StoreError::io("read", &staging.folder))?;
                     upload(store.as_ref(), &at, &staging.folder.join(&name), places)?;
                 }
                 fs::remove_dir_all(&staging.folder).map_err(StoreError::io("remove", &staging.folder))
@@ -232,26 +237,67 @@ impl OutputRoot {
         self.publish(staging, folder, places)
     }
 
+    /// Removes what runs, pushes and acknowledgements that were killed left of their small files. Whoever calls it holds
+    /// the lock.
+    pub fn sweep(&self) {
+        let Self::Folder(root) = self else { return };
+        held::sweep_files(root);
+        for place in [root.join(ACKS), root.join("push")] {
+            for target in sub_folders(&place, "").unwrap_or_default() {
+                let target = place.join(target);
+                held::sweep_files(&target);
+                for run in sub_folders(&target, "").unwrap_or_default() {
+                    held::sweep_files(&target.join(run));
+                }
+            }
+        }
+    }
+
     /// A fresh staging folder: beside the runs on a file system, in the system's temporary folder for an object store.
     ///
     /// # Errors
     /// If the folder cannot be made.
     pub fn stage(&self, run_id: &str) -> Result<Staging, StoreError> {
-        let folder = match self {
-            Self::Folder(root) => root.join(STAGING).join(format!("run={run_id}")),
-            Self::Objects { .. } => std::env::temp_dir().join(format!("nextoffer-{}-run={run_id}", std::process::id())),
-        };
-        // What a run that was killed left goes too: whoever stages beside the runs holds the lock.
-        let left = folder.parent().filter(|parent| parent.ends_with(STAGING)).unwrap_or(&folder);
-        match fs::remove_dir_all(left) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::Io { action: "remove", path: folder, source: e });
+        let name = format!("run={run_id}");
+        let (folder, scratch) = match self {
+            Self::Folder(root) => {
+                // What a run that was killed left goes too: whoever stages beside the runs holds the lock.
+                remove_tree(&root.join(STAGING))?;
+                (root.join(STAGING).join(name), None)
             }
-            _ => {}
-        }
+            Self::Objects { .. } => {
+                let scratch = Scratch::temporary()?;
+                (scratch.path().join(name), Some(scratch))
+            }
+        };
         atomic::create_folder(&folder)?;
-        Ok(Staging { folder, files: Arc::default() })
+        Ok(Staging { folder, files: Arc::default(), _scratch: scratch })
     }
+}
+
+fn remove_tree(folder: &Path) -> Result<(), StoreError> {
+    match step("remove").and_then(|()| fs::remove_dir_all(folder)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", folder)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Runs of one day are told apart by the times of their `_SUCCESS`: a clock that was set back must not put this one before
+/// those that are there.
+fn after_the_others(staged: &Path, day: &Path) -> Result<(), StoreError> {
+    let time = |success: &Path| fs::metadata(success).and_then(|m| m.modified());
+    let success = staged.join(SUCCESS);
+    let others = sub_folders(day, "run=")?;
+    let Some(newest) = others.iter().filter_map(|run| time(&day.join(run).join(SUCCESS)).ok()).max() else {
+        return Ok(());
+    };
+    let failed = || StoreError::io("write", &success);
+    if time(&success).map_err(failed())? <= newest {
+        let file = fs::OpenOptions::new().write(true).open(&success).map_err(failed())?;
+        file.set_modified(newest + Duration::from_millis(1)).map_err(failed())?;
+        file.sync_all().map_err(failed())?;
+    }
+    Ok(())
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -340,6 +386,8 @@ pub struct StagedFile {
 pub struct Staging {
     folder: PathBuf,
     files: Arc<Mutex<Vec<Result<StagedFile, StoreError>>>>,
+    /// Holds the folder where it lies in a place that others use too.
+    _scratch: Option<Scratch>,
 }
 
 impl Staging {
@@ -353,9 +401,8 @@ impl Staging {
         if let Some(parent) = path.parent() {
             atomic::create_folder(parent).map_err(io::Error::other)?;
         }
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(atomic::FILE_MODE).open(&path)?;
         Ok(StagedWriter {
-            out: BufWriter::with_capacity(1 << 20, file),
+            out: BufWriter::with_capacity(1 << 20, atomic::make_file(&path)?),
             write_back: WriteBack::default(),
             sum: Sha256Sum::new(),
             bytes: 0,
@@ -442,7 +489,7 @@ pub struct StagedWriter {
 impl Write for StagedWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let bytes = buffer.len() as u64;
-        let written = self.out.write_all(buffer);
+        let written = step("file.write").and_then(|()| self.out.write_all(buffer));
         match written.and_then(|()| self.write_back.wrote(bytes, self.out.get_ref())) {
             Ok(()) => {
                 self.sum.update(buffer);
@@ -466,8 +513,8 @@ impl Drop for StagedWriter {
         let end = match self.failed.take() {
             Some(e) => Err(e),
             None => {
-                let flushed = self.out.flush();
-                flushed.and(self.write_back.finish()).and_then(|()| self.out.get_ref().sync_all())
+                let flushed = self.out.flush().and(self.write_back.finish());
+                flushed.and_then(|()| step("file.sync")).and_then(|()| self.out.get_ref().sync_all())
             }
         };
         let sum = std::mem::take(&mut self.sum);

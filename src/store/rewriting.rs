@@ -165,12 +165,13 @@ impl Rewriting {
 
 /// Lets two folders of one file system change places, in one step where the file system can.
 fn exchange(new: &Path, old: &Path) -> Result<(), StoreError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::{
+        fs::{CWD, RenameFlags, renameat_with},
+        io::Errno,
+    };
     match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
-        Err(error)
-            if matches!(error, rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL | rustix::io::Errno::NOTSUP) =>
-        {
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => {
             // A moment in which the run is not there cannot be avoided here.
             let aside = new.with_extension("old");
             fs::rename(old, &aside).map_err(StoreError::io("move aside", old))?;

@@ -109,8 +109,8 @@ fn an_answer_is_what_the_night_decided() {
         }
 
         // Every offer of the catalogue has one verdict, and what is kept is what is on the list.
-        assert_eq!(explained.offers.len(), run.manifest.offers.len());
-        for offer in &explained.offers {
+        assert_eq!(found.answer.offers.len(), run.manifest.offers.len());
+        for offer in &found.answer.offers {
             let slots: Vec<Option<u8>> = offer.slots.iter().map(|s| s.slot).collect();
             let listed = found.answer.list.iter().filter(|s| s.offer_id == offer.offer_id);
             assert_eq!(slots, listed.map(|s| s.slot).collect::<Vec<_>>());
@@ -134,9 +134,17 @@ fn members_who_are_not_in_the_run() {
     assert_eq!(found.answer.status, Status::OptedOut);
     assert!(found.answer.explained.is_none());
     same_list(&found, &offers);
+    // Every offer has its answer here too: on the one list, or refused because of the member's own choice.
+    assert_eq!(found.answer.offers.len(), run.manifest.offers.len());
+    for offer in &found.answer.offers {
+        assert_eq!(offer.verdict == "kept", !offer.slots.is_empty());
+        assert!(matches!(offer.verdict, "kept" | "opted_out"), "{offer:?}");
+    }
+    assert!(found.answer.offers.iter().any(|o| o.verdict == "kept"));
 
     let nobody = ask("nobody-of-this-id");
     assert_eq!((nobody.answer.status, nobody.answer.list.len()), (Status::Unknown, 0));
+    assert!(nobody.answer.offers.is_empty());
 
     // Of the members table, who is in no output was left out, and the answer says why.
     let inside: BTreeSet<&str> = offers.names("member_id").into_iter().chain(["", "-"]).collect();
@@ -151,6 +159,10 @@ fn members_who_are_not_in_the_run() {
             Status::Personalised => assert!(has_list && found.answer.list.is_empty()),
             status => {
                 assert!(!has_list && found.answer.list.is_empty());
+                assert_eq!(found.answer.offers.len(), run.manifest.offers.len());
+                let code = found.answer.offers[0].verdict;
+                assert!(found.answer.offers.iter().all(|o| o.verdict == code && !o.why_zh.is_empty()), "{code}");
+                assert!(["no_lawful_basis", "withdrawn", "minor", "forgotten", "no_lines"].contains(&code), "{code}");
                 *seen.entry(format!("{status:?}")).or_default() += 1;
             }
         }

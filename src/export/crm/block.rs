@@ -74,6 +74,16 @@ pub struct MemberFacts<'a> {
     pub basis: &'a str,
     /// Rows of the decisions.
     pub rows: Range<usize>,
+    /// Which of these rows, from the first on, are decisions of a kind that the member is held out of: they leave a hole.
+    pub ghosts: u64,
+}
+
+impl MemberFacts<'_> {
+    /// Whether a row of the decisions is a ghost's.
+    #[must_use]
+    pub fn is_ghost(&self, row: usize) -> bool {
+        row.checked_sub(self.rows.start).is_some_and(|at| at < 64 && self.ghosts & (1 << at) != 0)
+    }
 }
 
 /// Some members of a run, in byte order of their ids.
@@ -109,10 +119,14 @@ impl<'a> Block<'a> {
     #[must_use]
     pub fn new(mut members: Vec<MemberFacts<'a>>, offers: &'a RecordBatch) -> Self {
         let ids = offers.column_by_name("member_id").and_then(|c| c.as_string_opt::<i32>());
+        let arms = offers.column_by_name("arm").and_then(|c| c.as_string_opt::<i32>());
         let mut next = 0;
         for member in &mut members {
             let start = next;
             while ids.is_some_and(|ids| next < ids.len() && ids.value(next) == member.id) {
+                if next - start < 64 && arms.is_some_and(|arms| arms.value(next) == "holdout") {
+                    member.ghosts |= 1 << (next - start);
+                }
                 next += 1;
             }
             member.rows = start..next;
@@ -200,7 +214,7 @@ pub(super) fn cell<'a>(
         // What a member of the holdout would have got is not exported.
         Column::Offer(slot, _) if member.arm == "treated" => {
             let at = member.rows.start + usize::from(*slot) - 1;
-            if at < member.rows.end { values.cell(at) } else { Cell::Null }
+            if at < member.rows.end && !member.is_ghost(at) { values.cell(at) } else { Cell::Null }
         }
         Column::Offer(..) => Cell::Null,
         Column::Decision(_) => row.map_or(Cell::Null, |row| values.cell(row)),

@@ -202,6 +202,7 @@ impl Source for PublishedTables {
             arm: &m.arm,
             basis: &m.basis,
             rows: 0..0,
+            ghosts: 0,
         });
         let offers = if index < self.groups {
             let reader = builder(&self.offers, OFFERS)?.with_row_groups(vec![index]).build();

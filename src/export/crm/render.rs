@@ -19,6 +19,9 @@ use crate::export::{
     targets::{Column, Field, Target, TextFormat},
 };
 
+/// In the place of a row's hash: the slot holds a decision of a kind that the member is held out of, which is not exported.
+pub(super) const HOLE: u64 = 0;
+
 /// The rows of one key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -39,10 +42,28 @@ pub(super) struct KindRows {
     pub(super) text: String,
     /// End of each row's lines in `text`.
     pub(super) ends: Vec<usize>,
-    /// Hash of each row.
+    /// Hash of each row; [`HOLE`] where a slot stays empty.
     pub(super) hashes: Vec<u64>,
+    /// Places of the holes.
+    pub(super) holes: Vec<usize>,
     /// Records in all: a row of WeCom may take several calls.
     pub(super) lines: u64,
+}
+
+impl KindRows {
+    /// Takes away holes at the end of the rows from `first` on: nothing comes after them.
+    fn trim_holes(&mut self, first: usize) {
+        while self.hashes.len() > first && self.hashes.last() == Some(&HOLE) {
+            self.hashes.pop();
+            self.ends.pop();
+            self.holes.pop();
+        }
+    }
+
+    /// The row of the batch that belongs to a row: holes are not in it.
+    pub(super) fn batch_row(&self, row: usize) -> usize {
+        row - self.holes.partition_point(|hole| *hole < row)
+    }
 }
 
 /// A block of members as the text of a target.
@@ -155,6 +176,12 @@ pub fn render<'a>(
             let mut carry = None;
             for decision in decisions.clone() {
                 let at = target.decisions().then_some(decision);
+                if at.is_some_and(|row| member.is_ghost(row)) {
+                    kind.holes.push(kind.hashes.len());
+                    kind.hashes.push(HOLE);
+                    kind.ends.push(kind.text.len());
+                    continue;
+                }
                 if let Err(why) = cells(&context, &values, member, at, null, &mut buffer) {
                     *out.left_out.entry(why.as_str()).or_default() += 1;
                     // A list with a hole would shift what follows: the rest of it is left out with it.
@@ -181,7 +208,7 @@ pub fn render<'a>(
                 } else {
                     line
                 };
-                kind.hashes.push(xxh3_64(compared.as_bytes()));
+                kind.hashes.push(xxh3_64(compared.as_bytes()).max(HOLE + 1));
                 if target.dialect == "wecom" {
                     kind.lines += line.bytes().filter(|b| *b == b'\n').count() as u64;
                 } else {
@@ -192,6 +219,7 @@ pub fn render<'a>(
                 }
                 kind.ends.push(kind.text.len());
             }
+            kind.trim_holes(first);
             let rows = kind.ends.len() - first;
             if rows > 0 {
                 let (employee, made_as) = (key.employee.clone(), key.made_as.clone());
@@ -229,6 +257,9 @@ pub(super) fn preview<'a>(context: &Context<'a>, block: &'a Block<'a>, most: usi
                 return written;
             }
             let at = target.decisions().then_some(decision);
+            if at.is_some_and(|row| member.is_ghost(row)) {
+                continue;
+            }
             if cells(context, &values, member, at, "", &mut buffer).is_err() {
                 continue;
             }

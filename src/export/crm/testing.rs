@@ -151,6 +151,7 @@ impl Source for Shop<'_> {
             arm: if person.held_out { "holdout" } else { "treated" },
             basis: "personalised",
             rows: 0..0,
+            ghosts: 0,
         });
         each(&Block::new(facts.collect(), &offers))
     }

@@ -7,7 +7,7 @@ use super::{
     columns::{Columns, with_ops},
     keys::{Identities, KeyBook},
     parts::Parts,
-    render::{Context, Entry, Rendered, preview, preview_header},
+    render::{Context, Entry, HOLE, Rendered, preview, preview_header},
     report::{DeltaCounts, TARGET_FILE, TargetReport},
     state::{AckedState, STATE_FILE, StateWriter},
 };
@@ -239,7 +239,15 @@ impl<'s> TargetWriter<'s> {
         let mut counts = DeltaCounts::default();
         let decisions = self.plan.target.decisions();
         for (row, hash) in hashes.iter().enumerate() {
-            let op = match old.and_then(|o| o.hashes.get(row)) {
+            let before = old.and_then(|o| o.hashes.get(row)).filter(|before| **before != HOLE);
+            if *hash == HOLE {
+                if before.is_some() {
+                    counts.removed += 1;
+                    self.take_away(entry.kind, (&entry.key, &entry.employee), row, gone)?;
+                }
+                continue;
+            }
+            let op = match before {
                 None => Op::Added,
                 Some(before) if before != hash || self.changed_form => Op::Changed,
                 Some(_) => continue,
@@ -249,7 +257,7 @@ impl<'s> TargetWriter<'s> {
                 _ => counts.changed += 1,
             }
             let at = entry.first + row;
-            picked.push((u32::try_from(at).unwrap_or(u32::MAX), op));
+            picked.push((u32::try_from(kind.batch_row(at)).unwrap_or(u32::MAX), op));
             if self.parquet.is_none() {
                 let start = if at == 0 { 0 } else { kind.ends[at - 1] };
                 let slot = decisions.then(|| i32::try_from(row + 1).unwrap_or(i32::MAX));
@@ -268,16 +276,30 @@ impl<'s> TargetWriter<'s> {
             }
         }
         for row in hashes.len()..old.map_or(0, |o| o.hashes.len()) {
-            counts.removed += 1;
-            let slot = i32::try_from(row + 1).unwrap_or(i32::MAX);
-            if self.parquet.is_some() {
-                gone.push((entry.key.clone(), slot));
-            } else {
-                self.change(entry.kind, &removal(&entry.key, &entry.employee, Some(slot), None))?;
+            if old.is_some_and(|o| o.hashes[row] == HOLE) {
+                continue;
             }
+            counts.removed += 1;
+            self.take_away(entry.kind, (&entry.key, &entry.employee), row, gone)?;
         }
         self.count(counts);
         Ok(())
+    }
+
+    /// Takes a row of a key away that the target has.
+    fn take_away(
+        &mut self,
+        kind: usize,
+        (key, employee): (&str, &str),
+        row: usize,
+        gone: &mut Vec<(String, i32)>,
+    ) -> Result<(), ExportError> {
+        let slot = i32::try_from(row + 1).unwrap_or(i32::MAX);
+        if self.parquet.is_some() {
+            gone.push((key.to_owned(), slot));
+            return Ok(());
+        }
+        self.change(kind, &removal(key, employee, Some(slot), None))
     }
 
     fn count(&mut self, counts: DeltaCounts) {
@@ -346,7 +368,8 @@ impl<'s> TargetWriter<'s> {
             if self.plan.target.keys.get(old.kind).is_none_or(|k| k.create_only) {
                 continue;
             }
-            for row in 0..old.hashes.len() {
+            let held = || (0..old.hashes.len()).filter(|row| old.hashes[*row] != HOLE);
+            for row in held() {
                 let slot = i32::try_from(row + 1).unwrap_or(i32::MAX);
                 if self.parquet.is_some() {
                     gone.push((old.key.clone(), slot));
@@ -355,7 +378,7 @@ impl<'s> TargetWriter<'s> {
                     self.change(old.kind, &removal(&old.key, &old.employee, slot, old.carry.as_deref()))?;
                 }
             }
-            self.count(DeltaCounts { removed: old.hashes.len() as u64, ..DeltaCounts::default() });
+            self.count(DeltaCounts { removed: held().count() as u64, ..DeltaCounts::default() });
         }
         let nothing = Rendered { kinds: Vec::new(), entries: Vec::new(), batch: None, left_out: BTreeMap::new() };
         self.append_parquet_delta(&nothing, &[], &gone)

@@ -134,6 +134,7 @@ pub(super) fn redact_json_lines(
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests put files where they need them")]
 mod tests {
     use std::collections::HashSet;
 

@@ -29,7 +29,7 @@ pub struct RawConsent {
     /// What is assumed of members whose birth date is not known.
     #[serde(default = "keep_them")]
     pub unknown_birth_date: UnknownBirthDate,
-    /// Categories (paths; what lies below them too) that are never used for offers or tags.
+    /// Categories (paths; what lies below them too) that are never a feature, an offer, a tag or a reason.
     #[serde(default)]
     pub denied_categories: Vec<String>,
 }
@@ -81,7 +81,7 @@ impl ConsentSettings {
         self.unknown_birth_date
     }
 
-    /// Categories that are never used for offers or tags, sorted.
+    /// Categories that are never a feature, an offer, a tag or a reason, sorted.
     #[must_use]
     pub fn denied_categories(&self) -> &[String] {
         &self.denied_categories

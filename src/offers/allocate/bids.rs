@@ -6,6 +6,7 @@ use super::super::{list::Entry, proposal::Target};
 const TARGET: u8 = 3;
 const SCARCE: u8 = 4;
 const HELD: u8 = 8;
+const GHOST: u8 = 16;
 
 /// One offer for one member.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +42,18 @@ impl Bid {
     #[must_use]
     pub fn held(self) -> Self {
         Self { marks: self.marks | HELD, ..self }
+    }
+
+    /// The member is held out of the offer's kind: the bid is granted like any other, and uses up nothing.
+    #[must_use]
+    pub fn ghost(self) -> Self {
+        Self { marks: self.marks | GHOST, ..self }
+    }
+
+    /// Whether it uses up nothing for a member who is held out of the offer's kind.
+    #[must_use]
+    pub fn is_ghost(&self) -> bool {
+        self.marks & GHOST != 0
     }
 
     /// Index of the offer in the catalogue.

@@ -140,7 +140,7 @@ impl<'a> Filler<'a> {
         while let Some(request) = heap.pop() {
             let (member, bid) = self.about(&request);
             if self.resources.exhausted(bid.offer(), member.city, member.segment, &self.left).is_none() {
-                if !member.ghost {
+                if !member.ghost && !bid.is_ghost() {
                     let left = &mut self.left;
                     self.resources.each(bid.offer(), member.city, member.segment, |r, cost| left[r] -= cost);
                 }
@@ -240,7 +240,7 @@ impl<'a> Filler<'a> {
             value += (worth / UNIT).round() as i128;
             // A grant that the rules of the list stand against after all goes back.
             for (bid, state) in states.iter().enumerate() {
-                if *state == State::Granted && !space.chosen.contains(&(bid as u32)) {
+                if *state == State::Granted && !bids[bid].is_ghost() && !space.chosen.contains(&(bid as u32)) {
                     let give = |r: usize, cost: u64| given_back[r] += cost;
                     self.resources.each(bids[bid].offer(), member.city, member.segment, give);
                 }

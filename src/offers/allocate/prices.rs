@@ -76,7 +76,10 @@ fn demand(
                 value += (worth / UNIT).round() as i128;
                 for chosen in &space.chosen {
                     let bid = &bids[*chosen as usize];
-                    if bid.is_request() {
+                    if bid.is_request() && bid.is_ghost() {
+                        // It is decided at the price like any other, and takes nothing that would cost it.
+                        value += (offerings.price(bid, member) / UNIT).round() as i128;
+                    } else if bid.is_request() {
                         offerings.resources.each(bid.offer(), member.city, member.segment, |r, cost| asked[r] += cost);
                     }
                 }

@@ -24,6 +24,7 @@ const BOUGHT_ONCE: u8 = 1;
 const BECAUSE_YOU_BOUGHT: u8 = 2;
 const POPULAR_NOW: u8 = 3;
 const POPULAR_IN_CATEGORY: u8 = 4;
+const POPULAR_AMONG_ALIKE: u8 = 5;
 
 /// The kind.
 pub(super) struct NextItem;
@@ -73,6 +74,14 @@ static REASONS: &[Reason] = &[
         zh: "您常选购的{because}中，「{item}」最近很受欢迎。",
         en: "{item} is popular now in {because}, where you buy.",
         short: ("热门：「{item}」。", "Popular: {item}."),
+        undated: None,
+    },
+    Reason {
+        code: "popular_among_alike",
+        fills: &[Item],
+        zh: "与您喜好相近的会员常选「{item}」。",
+        en: "Members with a taste like yours often choose {item}.",
+        short: ("为您推荐「{item}」。", "For you: {item}."),
         undated: None,
     },
 ];
@@ -150,6 +159,9 @@ fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
         }
         Term::InCategory { category } if world.category_allowed(category) => {
             (POPULAR_IN_CATEGORY, Evidence { about: Target::Category(category), ..Evidence::default() })
+        }
+        Term::PopularAmongAlike { members } => {
+            (POPULAR_AMONG_ALIKE, Evidence { count: count(members), ..Evidence::default() })
         }
         Term::BecauseOf { .. } | Term::InCategory { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
     };

@@ -8,13 +8,16 @@
 //! **Rates** ([`rates`]): acceptances per offer × segment, shrunk to the offer's rate, that to its kind's, that to the
 //! rate of all contacts. How strongly each level is shrunk comes from the contacts themselves (empirical Bayes).
 //!
-//! **A model** ([`model`]): where there are contacts enough, a plain logistic regression on the logarithm of the odds of
-//! that rate and on what was known of the member when the contact was sent: how lately and how often the member had
-//! bought, how often and how lately the member had been contacted, and what had come of it.
+//! **A model** ([`model`]): where there are contacts enough, a plain logistic regression that adds to the logarithm of the
+//! odds of that rate what was known of the member when the contact was sent: how lately and how often the member had
+//! bought, how often and how lately the member had been contacted, and what had come of it. While it is fitted, each
+//! offer has a random effect of its own: what a campaign's luck was is not taken for something about members.
 //!
 //! **Which of them** is decided out of time: both are fitted on the earlier contacts and predict the later ones, and the
-//! model is taken only if its log-loss is lower. What is taken is calibrated on the same later contacts by two numbers,
-//! shrunk towards none (Platt 1999), then fitted again on everything.
+//! model is taken only if its log-loss is lower. Where the later contacts are of ten offers or more, what is
+//! taken is calibrated on them by two numbers, shrunk towards none (Platt 1999). With fewer it is not: that the later
+//! offers did better or worse than foreseen then says what these offers were like, and correcting the next ones by it
+//! makes their probabilities worse. In the end all is fitted again on everything.
 
 mod calibration;
 mod model;
@@ -28,7 +31,7 @@ pub use calibration::{Bin, Calibration, log_loss, reliability};
 pub use model::LogisticModel;
 pub(super) use observe::purchase_days;
 pub use observe::{Activity, Observation, SoFar, observe};
-pub use out_of_time::{OutOfTime, Prediction, Scored, out_of_time};
+pub use out_of_time::{OutOfTime, Prediction, ReliableBin, Scored, out_of_time};
 pub use rates::{Level, Rates};
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,8 @@ use crate::base::Day;
 const LATER: f64 = 0.3;
 /// Acceptances below which no model is fitted.
 const LEAST_ACCEPTED: usize = 30;
+/// Offers among the later contacts from which on their outcome corrects the probabilities.
+const LEAST_OFFERS: usize = 10;
 
 /// What offers are, for learning: each offer's kind, and how many of each there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,13 +130,16 @@ impl Acceptance {
         let may_model = known >= enough.for_model && accepted >= LEAST_ACCEPTED;
         let mut calibration = Calibration::default();
         let mut with_model = false;
-        if let Some(trial) = Trial::hold(&rows, may_model.then_some(enough.most)) {
+        let alike = rates.weights[1];
+        if let Some(trial) = Trial::hold(&rows, may_model.then_some(enough.most), alike) {
             with_model = trial.model.as_ref().is_some_and(|m| log_loss(m) < log_loss(&trial.rates));
             let taken = match &trial.model {
                 Some(model) if with_model => model,
                 _ => &trial.rates,
             };
-            calibration = Calibration::fit(taken);
+            if trial.offers >= LEAST_OFFERS {
+                calibration = Calibration::fit(taken);
+            }
             report.split = Some(trial.split);
             report.predicted = trial.rates.len() as u64;
             report.log_loss_base = Some(log_loss(&trial.base));
@@ -139,7 +147,7 @@ impl Acceptance {
             report.log_loss_model = trial.model.as_deref().map(log_loss);
             report.reliability = reliability(taken, 10);
         }
-        let model = if with_model { LogisticModel::fit(&rows, enough.most) } else { None };
+        let model = if with_model { LogisticModel::fit(&rows, enough.most, alike) } else { None };
         Some(Self { rates, model, calibration, report })
     }
 
@@ -158,6 +166,8 @@ impl Acceptance {
 /// Predictions of later contacts by what was known before.
 struct Trial {
     split: Day,
+    /// How many offers the later contacts are of.
+    offers: usize,
     base: Vec<Prediction>,
     rates: Vec<Prediction>,
     model: Option<Vec<Prediction>>,
@@ -165,7 +175,7 @@ struct Trial {
 
 impl Trial {
     /// `rows` come in the order of sending. `most`: contacts for a model; `None`: no model is tried.
-    fn hold(rows: &[rates::Row], most: Option<usize>) -> Option<Self> {
+    fn hold(rows: &[rates::Row], most: Option<usize>, alike: f64) -> Option<Self> {
         let known: Vec<&rates::Row> = rows.iter().filter(|r| r.known.is_some()).collect();
         let first = known.get((known.len() as f64 * (1.0 - LATER)) as usize)?;
         let split = first.sent.plus(-1);
@@ -178,11 +188,19 @@ impl Trial {
         }
         let base = accepted as f64 / earlier.len() as f64;
         let predict = |p: &dyn Fn(&rates::Row) -> f64| -> Vec<Prediction> {
-            later.iter().map(|r| Prediction { member: r.member, probability: p(r), accepted: r.accepted }).collect()
+            let one = |r: &&rates::Row| Prediction {
+                member: r.member,
+                offer: r.offer,
+                probability: p(r),
+                accepted: r.accepted,
+            };
+            later.iter().map(one).collect()
         };
-        let model = most.and_then(|most| LogisticModel::fit(&earlier, most));
+        let model = most.and_then(|most| LogisticModel::fit(&earlier, most, alike));
+        let offers: std::collections::BTreeSet<Option<u16>> = later.iter().map(|r| r.offer).collect();
         Some(Self {
             split,
+            offers: offers.len(),
             base: predict(&|_| base),
             rates: predict(&|r| r.rate),
             model: model.map(|m| predict(&|r| m.probability(r.rate, r.base, &r.so_far))),

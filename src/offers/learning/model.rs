@@ -1,8 +1,12 @@
-//! A plain logistic regression (linfa's, L-BFGS) on what was known when a contact was sent.
+//! A plain logistic regression on what was known when a contact was sent, on top of the rate of the offer.
+//!
+//! `logit(p) = logit(rate) + intercept + Σ coefficient · (input − mean) / spread`: the rate speaks for the offer, the rest for
+//! the member. While it is fitted, each offer also has an effect of its own, drawn from a normal distribution of variance
+//! `τ²` (a random intercept; Gelman, Hill 2007, ch. 12): the contacts of a campaign share its luck (its season, its coupon),
+//! which is not to be taken for something about members or about offers as a whole. The next offer's luck is not known: it
+//! is 0. `τ²` comes from how much rates of offers differ, `1 / ((κ + 1) p (1 − p))` with the weight `κ` of
+//! [`super::Rates::weights`] and the rate `p` of all.
 
-use linfa::{Dataset, traits::Fit};
-use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,21 +16,25 @@ use super::{
 };
 
 /// What it looks at, in the order of [`LogisticModel::coefficients`].
-pub const INPUTS: [&str; 6] =
-    ["rate", "days_since_purchase", "purchase_days", "own_acceptance", "contacts", "days_since_contact"];
+pub const INPUTS: [&str; 5] =
+    ["days_since_purchase", "purchase_days", "own_acceptance", "contacts", "days_since_contact"];
+/// Coefficients, with the intercept.
+const N: usize = INPUTS.len() + 1;
 /// Weight of the rate of all in a member's own rate, in contacts.
 const OWN_WEIGHT: f64 = 3.0;
-/// Gradients a contact at which the search may end, tried one after the other.
-const TOLERANCES: [f64; 4] = [1e-7, 1e-6, 1e-5, 1e-4];
 /// Ridge on the coefficients of scaled inputs.
 const RIDGE: f64 = 1.0;
+/// Ridge on the intercept: the rates are right as a whole unless much speaks against it.
+const RIDGE_INTERCEPT: f64 = 10.0;
+/// Newton's steps.
+const STEPS: usize = 50;
 
-/// The model: `logit(p) = intercept + Σ coefficient · (input − mean) / spread`.
+/// The model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogisticModel {
     /// Names of the inputs.
     pub inputs: Vec<String>,
-    /// Logarithm of the odds where every input is at its mean.
+    /// Added to the logarithm of the odds of the rate where every input is at its mean.
     pub intercept: f64,
     /// By input, for an input of one spread.
     pub coefficients: Vec<f64>,
@@ -36,13 +44,12 @@ pub struct LogisticModel {
     pub spread: Vec<f64>,
 }
 
-/// The inputs: the logarithm of the odds of the rate; of days and counts the logarithm of one more; and how much the
-/// logarithm of the odds of the member's own rate lies above that of all.
-fn inputs(rate: f64, base: f64, so_far: &SoFar) -> [f64; INPUTS.len()] {
+/// The inputs: of days and counts the logarithm of one more; and how much the logarithm of the odds of the member's own rate
+/// lies above that of all.
+fn inputs(base: f64, so_far: &SoFar) -> [f64; INPUTS.len()] {
     let log = |count: u16| f64::from(count).ln_1p();
     let own = (f64::from(so_far.accepted) + OWN_WEIGHT * base) / (f64::from(so_far.known) + OWN_WEIGHT);
     [
-        logit(rate),
         log(so_far.activity.recency),
         log(so_far.activity.days),
         logit(own) - logit(base),
@@ -52,49 +59,33 @@ fn inputs(rate: f64, base: f64, so_far: &SoFar) -> [f64; INPUTS.len()] {
 }
 
 impl LogisticModel {
-    /// Fits it on the newest `most` of the rows whose outcome is known; `None` where they have but one outcome, or where
-    /// the search for the likeliest coefficients fails.
-    pub(super) fn fit(rows: &[Row], most: usize) -> Option<Self> {
+    /// Fits it on the newest `most` of the rows whose outcome is known; `None` where they have but one outcome. `alike` is the
+    /// weight `κ` of offers in their rates.
+    pub(super) fn fit(rows: &[Row], most: usize, alike: f64) -> Option<Self> {
         let known: Vec<&Row> = rows.iter().filter(|r| r.known.is_some()).collect();
         let known = &known[known.len().saturating_sub(most)..];
-        let n = known.len();
-        let mut x = Array2::<f64>::zeros((n, INPUTS.len()));
-        for (row, mut to) in known.iter().zip(x.rows_mut()) {
-            to.assign(&Array1::from_iter(inputs(row.rate, row.base, &row.so_far)));
+        let accepted = known.iter().filter(|r| r.accepted).count();
+        if accepted == 0 || accepted == known.len() {
+            return None;
         }
-        let mut mean = vec![0.0; INPUTS.len()];
-        let mut spread = vec![1.0; INPUTS.len()];
-        for (input, mut column) in x.columns_mut().into_iter().enumerate() {
-            let centre = column.sum() / n.max(1) as f64;
-            column -= centre;
-            let deviation = (column.iter().map(|v| v * v).sum::<f64>() / n.max(1) as f64).sqrt();
+        let n = known.len() as f64;
+        let mut x: Vec<[f64; INPUTS.len()]> = known.iter().map(|r| inputs(r.base, &r.so_far)).collect();
+        let (mut mean, mut spread) = (vec![0.0; INPUTS.len()], vec![1.0; INPUTS.len()]);
+        for input in 0..INPUTS.len() {
+            let centre = x.iter().map(|x| x[input]).sum::<f64>() / n;
+            let deviation = (x.iter().map(|x| (x[input] - centre).powi(2)).sum::<f64>() / n).sqrt();
             mean[input] = centre;
             if deviation > 1e-9 {
-                column /= deviation;
                 spread[input] = deviation;
             }
+            x.iter_mut().for_each(|x| x[input] = (x[input] - mean[input]) / spread[input]);
         }
-        let targets = Array1::from_iter(known.iter().map(|r| r.accepted));
-        let data = Dataset::new(x, targets);
-        // The gradient is a sum over the contacts; a line search that cannot come as close as asked for gives up, and is
-        // asked for less.
-        let fitted = TOLERANCES.iter().find_map(|tolerance| {
-            LogisticRegression::default()
-                .alpha(RIDGE)
-                .max_iterations(200)
-                .gradient_tolerance(tolerance * n as f64)
-                .fit(&data)
-                .ok()
-        })?;
-        // linfa calls the more frequent outcome positive, whichever it is.
-        let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
-        let coefficients: Vec<f64> = fitted.params().iter().map(|c| sign * c).collect();
-        let intercept = sign * fitted.intercept();
-        let finite = intercept.is_finite() && coefficients.iter().all(|c| c.is_finite());
-        finite.then(|| Self {
+        let p = accepted as f64 / n;
+        let coefficients = newton(known, &x, (alike + 1.0) * p * (1.0 - p))?;
+        Some(Self {
             inputs: INPUTS.iter().map(|i| (*i).to_owned()).collect(),
-            intercept,
-            coefficients,
+            intercept: coefficients[0],
+            coefficients: coefficients[1..].to_vec(),
             mean,
             spread,
         })
@@ -102,8 +93,91 @@ impl LogisticModel {
 
     /// The probability before calibration.
     pub(super) fn probability(&self, rate: f64, base: f64, so_far: &SoFar) -> f64 {
-        let inputs = inputs(rate, base, so_far);
+        let inputs = inputs(base, so_far);
         let terms = inputs.iter().zip(&self.coefficients).zip(self.mean.iter().zip(&self.spread));
-        logistic(self.intercept + terms.map(|((x, c), (mean, spread))| c * (x - mean) / spread).sum::<f64>())
+        let sum = terms.map(|((x, c), (mean, spread))| c * (x - mean) / spread).sum::<f64>();
+        logistic(logit(rate) + self.intercept + sum)
     }
+}
+
+/// The likeliest coefficients under the ridge, by Newton's method; `None` where a step leads nowhere. `precision` is `1 / τ²` of
+/// the offers' own effects, which are taken out of each step by their Schur complement.
+fn newton(rows: &[&Row], x: &[[f64; INPUTS.len()]], precision: f64) -> Option<[f64; N]> {
+    let mut offers: Vec<Option<u16>> = rows.iter().map(|r| r.offer).collect();
+    offers.sort_unstable();
+    offers.dedup();
+    let at: Vec<usize> = rows.iter().map(|r| offers.binary_search(&r.offer).unwrap_or_default()).collect();
+    let mut b = [0.0; N];
+    let mut own = vec![0.0; offers.len()];
+    for _ in 0..STEPS {
+        let mut gradient = [0.0; N];
+        let mut hessian = [[0.0; N]; N];
+        for i in 0..N {
+            let ridge = if i == 0 { RIDGE_INTERCEPT } else { RIDGE };
+            gradient[i] = ridge * b[i];
+            hessian[i][i] = ridge;
+        }
+        // By offer: gradient, curvature, and curvature with each coefficient.
+        let mut effects: Vec<(f64, f64, [f64; N])> = own.iter().map(|u| (precision * u, precision, [0.0; N])).collect();
+        for ((row, x), offer) in rows.iter().zip(x).zip(&at) {
+            let mut full = [1.0; N];
+            full[1..].copy_from_slice(x);
+            let p = logistic(logit(row.rate) + own[*offer] + b.iter().zip(&full).map(|(b, x)| b * x).sum::<f64>());
+            let error = p - f64::from(u8::from(row.accepted));
+            let curve = p * (1.0 - p);
+            let effect = &mut effects[*offer];
+            effect.0 += error;
+            effect.1 += curve;
+            for i in 0..N {
+                gradient[i] += error * full[i];
+                effect.2[i] += curve * full[i];
+                for j in 0..=i {
+                    hessian[i][j] += curve * full[i] * full[j];
+                }
+            }
+        }
+        for (g, d, with) in &effects {
+            for i in 0..N {
+                gradient[i] -= with[i] * g / d;
+                for j in 0..=i {
+                    hessian[i][j] -= with[i] * with[j] / d;
+                }
+            }
+        }
+        let step = solve(hessian, gradient)?;
+        let steps: Vec<f64> = effects
+            .iter()
+            .map(|(g, d, with)| (g - with.iter().zip(&step).map(|(w, s)| w * s).sum::<f64>()) / d)
+            .collect();
+        let longest = step.iter().chain(&steps).fold(0.0, |most: f64, s| most.max(s.abs()));
+        // A step that is far too long comes from odds far out; a part of it still goes the right way.
+        let short = (2.0 / longest).min(1.0);
+        b.iter_mut().zip(step).for_each(|(b, s)| *b -= short * s);
+        own.iter_mut().zip(steps).for_each(|(u, s)| *u -= short * s);
+        if longest < 1e-9 {
+            break;
+        }
+    }
+    b.iter().all(|c| c.is_finite()).then_some(b)
+}
+
+/// Solves a positive definite system, of which the lower half is given, by Cholesky's decomposition.
+fn solve(mut a: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {
+    for i in 0..N {
+        for j in 0..=i {
+            let known: f64 = (0..j).map(|k| a[i][k] * a[j][k]).sum();
+            let rest = a[i][j] - known;
+            a[i][j] = if i == j { rest.sqrt() } else { rest / a[j][j] };
+        }
+        if !(a[i][i].is_finite() && a[i][i] > 0.0) {
+            return None;
+        }
+        let known: f64 = (0..i).map(|k| a[i][k] * right[k]).sum();
+        right[i] = (right[i] - known) / a[i][i];
+    }
+    for i in (0..N).rev() {
+        let known: f64 = (i + 1..N).map(|k| a[k][i] * right[k]).sum();
+        right[i] = (right[i] - known) / a[i][i];
+    }
+    Some(right)
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Offering, SoFar, observe::Observation};
-use crate::base::Day;
+use crate::{base::Day, evaluate::special::ln_gamma};
 
 /// Weights that are tried, in contacts.
 const WEIGHTS: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 3000.0, 10_000.0];
@@ -53,6 +53,7 @@ pub struct Rates {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row {
     pub(super) member: u64,
+    pub(super) offer: Option<u16>,
     pub(super) sent: Day,
     pub(super) known: Option<Day>,
     pub(super) accepted: bool,
@@ -143,6 +144,7 @@ impl Rates {
                 }
                 Row {
                     member: o.member,
+                    offer: o.offer,
                     sent: o.sent,
                     known: o.known,
                     accepted: o.accepted,
@@ -175,31 +177,9 @@ fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
 }
 
-/// `ln Γ(x)` for `x > 0`, to about 1e-10: shifted up to 10, then Stirling's series.
-fn ln_gamma(x: f64) -> f64 {
-    let (mut x, mut shift) = (x, 0.0);
-    while x < 10.0 {
-        shift -= x.ln();
-        x += 1.0;
-    }
-    let inverse = 1.0 / x;
-    let square = inverse * inverse;
-    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
-    shift + (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + series
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_gamma_function() {
-        let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
-        for n in [1, 2, 5, 10, 20] {
-            assert!((ln_gamma(f64::from(n) + 1.0) - factorial(n).ln()).abs() < 1e-9);
-        }
-        assert!((ln_gamma(0.5) - std::f64::consts::PI.sqrt().ln()).abs() < 1e-9);
-    }
 
     #[test]
     fn alike_levels_are_shrunk_hard_and_unlike_ones_little() {

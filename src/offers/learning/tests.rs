@@ -150,7 +150,7 @@ fn calibration_undoes_what_is_off_and_leaves_what_is_right() {
         (0..20_000)
             .map(|i| {
                 let p = rng.gen_range(0.02..0.6);
-                Prediction { member: i, probability: off(p), accepted: rng.gen_bool(p) }
+                Prediction { member: i, offer: Some(0), probability: off(p), accepted: rng.gen_bool(p) }
             })
             .collect()
     };

@@ -4,7 +4,7 @@ use super::{buys, crowd, items, shop};
 use crate::{
     base::Day,
     input::ItemTable,
-    offers::{Arm, ContactRow, Refusal, Verdict, testing::Shop},
+    offers::{Arm, ContactRow, Holdout, Refusal, Verdict, testing::Shop},
 };
 
 const NEXT: &str = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\n";
@@ -139,6 +139,22 @@ fn ghosts_use_up_nothing_and_keep_what_they_have() {
     let second = shop.scarce_night(&job, first.seats(&shop.members), &[], &[]);
     assert_eq!(second.holders("seat"), first.holders("seat"));
     assert!(before.iter().all(|g| ghosts(&second).contains(g)));
+}
+
+#[test]
+fn who_is_held_out_of_a_kind_takes_nothing_of_it() {
+    let shop = grocery(80);
+    let job = seats(9, "") + "[decision]\nholdout_kinds = { next_item = 0.4 }";
+    let night = shop.scarce_night(&job, Vec::new(), &[], &[]);
+    let rule = Holdout::new(&night.outcome.catalogue.decision);
+    assert_eq!(night.holders("seat").len(), 9, "ghosts leave every seat to the others");
+    assert!(night.holders("seat").iter().all(|id| !rule.is_held_out_of(id, "next_item")));
+    let ghosts = night.grants.iter().filter(|(_, g)| g.arm == Arm::Holdout);
+    assert!(ghosts.clone().count() > 0 && ghosts.clone().all(|(id, _)| rule.is_held_out_of(id, "next_item")));
+    let seats = night.seats(&shop.members);
+    assert!(
+        seats.iter().all(|s| (s.arm == Arm::Holdout) == rule.is_held_out_of(s.member.as_ref().unwrap(), "next_item"))
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::real::{dimensions, folder, read, score, settings, text, whole};
+use super::real::{dimensions, folder, read, reliability, score, settings, text, whole};
 use crate::{
     base::{Day, IdTable},
     history::{
@@ -72,6 +72,7 @@ fn predicts_the_last_month() {
     let knowledge = ItemKnowledge::fit(&shards, &view, &items, &half_lives, &settings()).unwrap();
     let figures = score(&shards, &truth, &knowledge, &tuned.parameters);
     println!("Online Retail, tuned on the month before: {figures:?}");
+    println!("probabilities said, bought: {:?}", reliability(&shards, &truth, &knowledge, &tuned));
     assert_eq!(figures.members, 1082.0);
-    assert!(figures.recall > 0.196, "{figures:?}");
+    assert!(figures.recall >= 0.201 && figures.ndcg >= 0.398, "{figures:?}");
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     evaluate::ranking::{self, Ideal},
     history::{Dimensions, ShardError, ShardSet, Timeline},
-    recommend::{Candidate, ItemKnowledge, Parameters, RawRecommend, RecommendSettings},
+    recommend::{Candidate, ItemKnowledge, Parameters, RawRecommend, RecommendSettings, Tuned},
 };
 
 /// The data set's folder, or `None` (said aloud) where it is absent.
@@ -100,4 +100,32 @@ pub(super) fn score(
     }
     let n = all.members;
     Figures { recall: all.recall / n, ndcg_whole: all.ndcg_whole / n, ndcg: all.ndcg / n, hit: all.hit / n, members: n }
+}
+
+/// Mean probability said, share bought and number of the items in the 20 best of every member in `truth`: of the most
+/// probable hundredth and tenth of them, and of all.
+pub(super) fn reliability(
+    shards: &ShardSet,
+    truth: &BTreeMap<String, Vec<u32>>,
+    knowledge: &ItemKnowledge,
+    tuned: &Tuned,
+) -> [(f64, f64, usize); 3] {
+    let scorer = knowledge.scorer(&tuned.parameters).calibrated(tuned.calibration);
+    let parts = shards.map(|_, shard| {
+        let (mut space, mut out, mut said) = (scorer.workspace(), Vec::<Candidate>::new(), Vec::new());
+        for member in 0..shard.members.len() {
+            let Some(truth) = truth.get(shard.members.get(member)) else { continue };
+            scorer.recommend(shard, member, 20, &mut space, &mut out);
+            let pair = |c: &Candidate| (scorer.probability(c.score).unwrap(), truth.binary_search(&c.item).is_ok());
+            said.extend(out.iter().map(pair));
+        }
+        Ok::<_, ShardError>(said)
+    });
+    let mut said = parts.unwrap().concat();
+    said.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    [said.len() / 100, said.len() / 10, said.len()].map(|n| {
+        let best = &said[..n];
+        let mean = best.iter().map(|s| s.0).sum::<f64>() / n as f64;
+        (mean, best.iter().filter(|s| s.1).count() as f64 / n as f64, n)
+    })
 }

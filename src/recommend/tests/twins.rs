@@ -52,8 +52,9 @@ fn naive_hazard(members: &[Vec<&BTreeSet<u32>>], wanted: (usize, usize, usize)) 
     share(&|k| *k == wanted, by_gap)
 }
 
-/// Score of every item for a member: rebuy (with how the item follows itself), transition, category and popularity terms.
-fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &Parameters) -> Vec<[f64; 4]> {
+/// Score of every item for a member: rebuy (with how the item follows itself), transition, category, neighbour and popularity
+/// terms. The shop is too small to have segments of taste.
+fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &Parameters) -> Vec<[f64; 5]> {
     let members: Vec<Vec<&BTreeSet<u32>>> = all.values().map(|b| b.values().collect()).collect();
     let holding = |item: u32| -> Vec<Vec<usize>> {
         members.iter().map(|b| (0..b.len()).filter(|at| b[*at].contains(&item)).collect()).collect()
@@ -111,7 +112,11 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
         share * popularity[item as usize] / inside().map(|j| popularity[j as usize]).sum::<f64>().max(1e-300)
     };
     let knows_category = (0..ITEMS).any(|j| profile(j) > 0.0 && shop.category_of(j).is_some());
-    let mut w = 1.0 - p.transition_weight - p.category_weight;
+    let bought_next = naive_neighbours(all, own);
+    // Too few members for segments of taste: their share is popularity's.
+    let mut w = 1.0 - p.transition_weight - p.category_weight - p.neighbour_weight;
+    w += if bought_next.is_some() { 0.0 } else { p.neighbour_weight };
+    let bought_next = bought_next.unwrap_or_else(|| vec![0.0; ITEMS as usize]);
     w += if whole > 0.0 { 0.0 } else { p.transition_weight };
     w += if knows_category { 0.0 } else { p.category_weight };
     (0..ITEMS)
@@ -130,24 +135,60 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
             let follows: f64 = (0..ITEMS).filter(|j| *j != item).map(from).sum();
             let scale = p.kappa * p.transition_weight;
             let category = if p.category_weight > 0.0 { p.kappa * p.category_weight * in_category(item) } else { 0.0 };
-            [factor * x + scale * from(item), scale * follows, category, p.kappa * w * popularity[item as usize]]
+            let neighbours = p.kappa * p.neighbour_weight * bought_next[item as usize];
+            let popular = p.kappa * w * popularity[item as usize];
+            [factor * x + scale * from(item), scale * follows, category, neighbours, popular]
         })
         .collect()
 }
 
+/// Taste of baskets, newest last: what is weighed by rarity, of length 1.
+fn naive_taste(baskets: &[&BTreeSet<u32>], all: &BTreeMap<String, Baskets>) -> Vec<f64> {
+    let members = all.values().filter(|b| !b.is_empty()).count() as f64;
+    let mut taste: Vec<f64> = (0..ITEMS)
+        .map(|item| {
+            let having = all.values().filter(|b| b.values().any(|s| s.contains(&item))).count() as f64;
+            let lags = baskets.iter().rev().take(6).enumerate().filter(|(_, s)| s.contains(&item));
+            let profile: f64 = lags.map(|(lag, _)| 0.85f64.powi(lag as i32)).sum();
+            profile * ((members + 1.0) / (having + 1.0)).ln()
+        })
+        .collect();
+    let length = taste.iter().map(|t| t * t).sum::<f64>().sqrt();
+    taste.iter_mut().for_each(|t| *t /= if length > 0.0 { length } else { 1.0 });
+    taste
+}
+
+/// What the others bought in their newest basket, by how alike they were before it; `None` where nobody is alike.
+fn naive_neighbours(all: &BTreeMap<String, Baskets>, own: &Baskets) -> Option<Vec<f64>> {
+    let mine = naive_taste(&own.values().collect::<Vec<_>>(), all);
+    let (mut sums, mut whole) = (vec![0.0; ITEMS as usize], 0.0);
+    for other in all.values().filter(|other| !std::ptr::eq(*other, own)) {
+        let baskets: Vec<&BTreeSet<u32>> = other.values().collect();
+        let Some((next, before)) = baskets.split_last() else { continue };
+        let alike: f64 = naive_taste(before, all).iter().zip(&mine).map(|(a, b)| a * b).sum();
+        next.iter().for_each(|item| sums[*item as usize] += alike);
+        whole += alike;
+    }
+    (whole > 0.0).then(|| sums.into_iter().map(|sum| sum / whole).collect())
+}
+
 fn parameters() -> impl Strategy<Value = Parameters> {
     let rebuy = (0.5f64..0.99, 0.0f64..1.0, 0.0f64..1.0);
-    (0.2f64..5.0, 2.0f64..60.0, 5.0f64..60.0, rebuy, 0.0f64..0.7, 0.0f64..0.3).prop_map(
-        |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight)| Parameters {
-            kappa,
-            half_life_days,
-            transition_half_life_days,
-            decay: rebuy.0,
-            rebuy_exponent: rebuy.1,
-            hazard_weight: rebuy.2,
-            timing_exponent: 0.0,
-            transition_weight,
-            category_weight,
+    (0.2f64..5.0, 2.0f64..60.0, 5.0f64..60.0, rebuy, 0.0f64..0.5, 0.0f64..0.2, 0.0f64..0.2).prop_map(
+        |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight, alike)| {
+            Parameters {
+                kappa,
+                half_life_days,
+                transition_half_life_days,
+                decay: rebuy.0,
+                rebuy_exponent: rebuy.1,
+                hazard_weight: rebuy.2,
+                timing_exponent: 0.0,
+                transition_weight,
+                category_weight,
+                segment_weight: if alike > 0.1 { 0.05 } else { 0.0 },
+                neighbour_weight: (alike - 0.02).max(0.0),
+            }
         },
     )
 }
@@ -216,7 +257,11 @@ proptest! {
                         prop_assert_eq!(shop().category_of(candidate.item), Some(category));
                         terms[2]
                     }
-                    Term::PopularNow => terms[3],
+                    Term::PopularAmongAlike { members } => {
+                        prop_assert!(members > 0);
+                        terms[3]
+                    }
+                    Term::PopularNow => terms[4],
                 };
                 prop_assert!(near(named, terms.iter().copied().fold(0.0, f64::max)));
             }

@@ -9,9 +9,12 @@ mod segments;
 mod stability;
 #[cfg(test)]
 mod tests;
+mod uplift;
 mod words;
 
 use std::collections::BTreeMap;
+
+pub use uplift::{UpliftView, section as uplift_section};
 
 use super::{Language, Page, SegmentMap, Text, count, percent, text};
 use crate::{
@@ -137,12 +140,16 @@ pub struct FairnessRow {
     pub by: Text,
     /// The group.
     pub group: Text,
-    /// Members in it.
+    /// Members in it who are not held out.
     pub members: u64,
+    /// Share of them with at least one offer.
+    pub with_offer: f64,
     /// Slots a member.
     pub slots: f64,
     /// Value of the offers a member, in minor units.
     pub value_minor: f64,
+    /// Value of the offers of all of them, in minor units.
+    pub value_minor_sum: i64,
     /// Share of discounts among the slots.
     pub discounts: f64,
 }

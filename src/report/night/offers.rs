@@ -112,11 +112,13 @@ pub(super) fn fairness(view: &NightView<'_>) -> Option<Section> {
         [
             Column::text(text("分组", "Group")),
             Column::number(text("会员数", "Members")),
+            Column::number(text("有优惠的占比", "Share with an offer")),
             Column::number(text("人均位置数", "Slots a member")),
             Column::number(text(
                 format!("人均优惠价值 ({})", view.currency.code()),
                 format!("Value of offers a member ({})", view.currency.code()),
             )),
+            Column::number(text("优惠价值合计", "Value in all")),
             Column::number(text("折扣占比", "Share of discounts")),
         ],
     );
@@ -124,8 +126,10 @@ pub(super) fn fairness(view: &NightView<'_>) -> Option<Section> {
         table.push([
             Cell::head_with(&row.group, &row.by),
             Cell::count(row.members),
+            Cell::percent(row.with_offer),
             Cell::plain(fixed(row.slots, 2)),
             Cell::plain(words::money(row.value_minor, view.currency)),
+            Cell::plain(words::money(row.value_minor_sum as f64, view.currency)),
             Cell::percent(row.discounts),
         ]);
     }

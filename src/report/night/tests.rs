@@ -220,8 +220,10 @@ fn what_changed_and_how_k_was_chosen() {
             by: text("城市层级", "City tier"),
             group: text("一线城市", "Tier 1 cities"),
             members: 100,
+            with_offer: 0.625,
             slots: 3.25,
             value_minor: 1234.0,
+            value_minor_sum: 123_400,
             discounts: 0.2,
         }];
     });
@@ -237,6 +239,8 @@ fn what_changed_and_how_k_was_chosen() {
         "6 earlier days",
         "公平性",
         "12.34",
+        "1,234",
+        "62.5%",
         "3.25",
     ] {
         assert!(file.contains(part), "{part}");

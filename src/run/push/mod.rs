@@ -2,6 +2,7 @@
 
 mod postgres;
 mod secret;
+mod tls;
 mod wecom;
 
 use std::path::PathBuf;
@@ -178,7 +179,7 @@ pub fn push(options: &PushOptions, progress: &dyn Progress) -> Result<Pushed, Ru
     let places = Places::new(Default::default(), 2)?;
     let run = Published::find(&options.run, &options.out, &places)?;
     let path = format!("crm/{}/{TARGET_FILE}", options.target);
-    let Some(bytes) = run.bytes(&path, &places)? else {
+    let Some(bytes) = run.target_file(&options.target, &places)? else {
         let known = run.targets().join(", ");
         return Err(RunError::NoSuchTarget { target: options.target.clone(), known });
     };

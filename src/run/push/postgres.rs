@@ -1,13 +1,17 @@
 //! PostgreSQL: COPY into a staging table, then one transaction that deletes and upserts. Which run a table holds is kept in
 //! the database, so that a delta is never applied to anything but its base.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use bytes::Bytes;
 use futures::SinkExt;
-use tokio_postgres::{Client, NoTls, Transaction};
+use tokio_postgres::{Client, Transaction};
 
-use super::{Load, PushError, Pushed, secret::without};
+use super::{
+    Load, PushError, Pushed,
+    secret::without,
+    tls::{Security, TlsError},
+};
 use crate::{
     base::progress::Progress,
     export::{
@@ -15,6 +19,7 @@ use crate::{
         targets::{FieldType, Target},
     },
     run::RunError,
+    store::{StoreError, step},
 };
 
 /// Bytes of one message of a COPY.
@@ -112,11 +117,15 @@ pub(super) fn push(load: &Load<'_>, full: bool, progress: &dyn Progress) -> Resu
                 }
             }
         };
-        let config: tokio_postgres::Config = load.secret.parse().map_err(|_| PushError::BadSecret {
+        let unusable = |e: TlsError| PushError::BadSecret { target: target.name.clone(), why: e.to_string() };
+        let (security, plain) = Security::of(&load.secret).map_err(unusable)?;
+        let mut config: tokio_postgres::Config = plain.parse().map_err(|_| PushError::BadSecret {
             target: target.name.clone(),
-            why: "it is no connection string, such as host=db user=crm dbname=crm password=…".to_owned(),
+            why: "it is no connection string, such as host=db user=crm dbname=crm password=… sslmode=verify-full"
+                .to_owned(),
         })?;
-        let (mut client, connection) = config.connect(NoTls).await.map_err(refused("connect to PostgreSQL"))?;
+        let tls = security.apply(&mut config).map_err(unusable)?;
+        let (mut client, connection) = config.connect(tls).await.map_err(refused("connect to PostgreSQL"))?;
         let driver = tokio::spawn(connection);
         let pushed = load_into(&mut client, load, full, &refused).await;
         drop(client);
@@ -128,7 +137,7 @@ pub(super) fn push(load: &Load<'_>, full: bool, progress: &dyn Progress) -> Resu
     Ok(pushed)
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -183,6 +192,7 @@ where
     }
     let note = format!("update {loads} set run_id = $2, form = $3 where target = $1");
     transaction.execute(&note, &[name, &report.run_id, &report.form]).await.map_err(refused("note the load"))?;
+    step("push.commit").map_err(StoreError::io("load", Path::new(&statements.table)))?;
     transaction.commit().await.map_err(refused("commit"))?;
     Ok(Pushed { full: !delta, total: rows, done: rows, ..Pushed::default() })
 }

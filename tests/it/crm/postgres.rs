@@ -38,6 +38,11 @@ fn run(command: &mut Command) -> Result<Output, String> {
 
 impl Server {
     fn start() -> Result<Self, String> {
+        Self::start_with(|_| Ok("-c listen_addresses=''".to_owned()))
+    }
+
+    /// With options that are made in the server's own folder.
+    fn start_with(more: impl FnOnce(&Path) -> Result<String, String>) -> Result<Self, String> {
         let mut places: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
             .map(|entries| entries.flatten().map(|e| e.path().join("bin")).collect())
             .unwrap_or_default();
@@ -58,7 +63,7 @@ impl Server {
         let data = data.to_str().ok_or("a path that is no text")?;
         let options = ["-D", data, "-A", "trust", "-U", "crm", "-E", "UTF8", "--locale=C", "-N"];
         run(as_postgres(&server.binaries.join("initdb")).args(options))?;
-        let socket = format!("-c listen_addresses='' -c fsync=off -k {}", place.display());
+        let socket = format!("{} -c fsync=off -k {}", more(place)?, place.display());
         let log = place.join("log");
         let mut start = as_postgres(&server.binaries.join("pg_ctl"));
         start.args(["-D", data, "-w", "-l"]).arg(&log).args(["-o", &socket, "start"]);
@@ -197,4 +202,121 @@ fn a_failed_load_changes_nothing_and_says_no_secret() {
     assert!(code == 75 && !said.contains("hunter22x"), "{code} {said}");
     let (code, said) = push(out, "no connection string at all", &[]);
     assert!(code == 78 && !said.contains("at all"), "{code} {said}");
+}
+
+/// Makes keys and certificates in `place`: `ca.crt`, which signs `server.crt` for the name `localhost`, and `other.crt`,
+/// which signs nothing; and `own.crt`, which signs itself.
+fn certificates(place: &Path) -> Result<(), String> {
+    let openssl = |arguments: &[&str]| run(Command::new("openssl").args(arguments).current_dir(place)).map(drop);
+    let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    for name in ["ca", "other"] {
+        let (key, crt) = (format!("{name}.key"), format!("{name}.crt"));
+        openssl(
+            &[&new[..], &["-subj", &format!("/CN=nextoffer test {name}"), "-keyout", &key, "-out", &crt]].concat(),
+        )?;
+    }
+    let named = "subjectAltName=DNS:localhost";
+    let own = ["-subj", "/CN=localhost", "-addext", named, "-keyout", "own.key", "-out", "own.crt"];
+    openssl(&[&new[..], &own].concat())?;
+    let ask = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"];
+    openssl(&[&ask[..], &["-keyout", "server.key", "-out", "server.csr"]].concat())?;
+    fs::write(place.join("named"), named).map_err(|e| e.to_string())?;
+    let sign = ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+    openssl(&[&sign[..], &["-days", "2", "-extfile", "named", "-out", "server.crt"]].concat())?;
+    for name in ["server", "own"] {
+        use std::os::unix::fs::PermissionsExt;
+        let key = place.join(format!("{name}.key"));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).map_err(|e| e.to_string())?;
+        if Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n") {
+            run(Command::new("chown").arg("postgres").arg(&key))?;
+        }
+    }
+    Ok(())
+}
+
+/// A server that takes passwords over TLS alone.
+fn encrypted(certificate: &str, port: u16) -> Result<Server, String> {
+    let server = Server::start_with(|place| {
+        certificates(place)?;
+        let rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        let hba = place.join("hba");
+        fs::write(&hba, rules).map_err(|e| e.to_string())?;
+        let at = place.display();
+        Ok(format!(
+            "-c listen_addresses=localhost -p {port} -c hba_file={at}/hba -c ssl=on -c ssl_cert_file={at}/{certificate}.crt \
+             -c ssl_key_file={at}/{certificate}.key"
+        ))
+    })?;
+    let mut command = Command::new(server.binaries.join("psql"));
+    command.args(["-X", "-q", "-h"]).arg(server.folder.path()).args(["-p", &port.to_string(), "-U", "crm"]);
+    run(command.args(["-d", "postgres", "-c", "alter role crm password 'hunter22x'"]))?;
+    Ok(server)
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn over_tls() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path();
+    let mut wanted = None;
+    for certificate in ["server", "own"] {
+        let port = free_port();
+        let server = match encrypted(certificate, port) {
+            Ok(server) => server,
+            Err(why) => return println!("skipped: {why}"),
+        };
+        let run = wanted.get_or_insert_with(|| night(out, NIGHTS[0], SETS)).clone();
+        let at = server.folder.path().to_str().unwrap().to_owned();
+        let pushed = |host: &str, words: &str| {
+            let secret = format!("host={host} port={port} user=crm dbname=postgres password=hunter22x {words}");
+            let (code, said) = push(out, &secret, &["--full", "--no-ack"]);
+            assert!(!said.contains("hunter22x"), "{said}");
+            (code, said)
+        };
+        let root = if certificate == "own" { "own" } else { "ca" };
+        let trusted = format!("sslrootcert={at}/{root}.crt");
+        for words in [
+            String::new(),
+            "sslmode=prefer".into(),
+            "sslmode=require".into(),
+            format!("sslmode=require {trusted}"),
+            format!("sslmode=verify-ca {trusted}"),
+            format!("sslmode=verify-full {trusted}"),
+        ] {
+            let (code, said) = pushed("localhost", &words);
+            assert_eq!(code, 0, "{certificate}, {words}: {said}");
+        }
+        let (code, said) = pushed("127.0.0.1", &format!("sslmode=verify-ca {trusted}"));
+        assert_eq!(code, 0, "the name is not asked for: {said}");
+        for (host, words, why) in [
+            ("localhost", "sslmode=disable".to_owned(), "no encryption"),
+            ("localhost", format!("sslmode=verify-full sslrootcert={at}/other.crt"), "certificate"),
+            ("localhost", format!("sslmode=require sslrootcert={at}/other.crt"), "certificate"),
+            ("localhost", "sslmode=verify-full sslrootcert=system".to_owned(), "certificate"),
+            ("127.0.0.1", format!("sslmode=verify-full {trusted}"), "certificate"),
+        ] {
+            let (code, said) = pushed(host, &words);
+            assert!(matches!(code, 65 | 75) && said.contains(why), "{certificate}, {host} {words}: {code} {said}");
+        }
+        for words in ["sslmode=loose", "sslmode=verify-full sslrootcert=/nowhere/root.crt"] {
+            let (code, said) = pushed("localhost", words);
+            assert!(code == 78 && said.contains("ssl"), "{words}: {code} {said}");
+        }
+        let secret = format!("postgres://crm:hunter22x@localhost:{port}/postgres?sslmode=verify-full&{trusted}");
+        let (code, said) = push(out, &secret, &["--full", "--no-ack"]);
+        assert!(code == 0 && !said.contains("hunter22x"), "{said}");
+        let mut command = Command::new(server.binaries.join("psql"));
+        command.args(["-X", "-q", "-A", "-t", "-h"]).arg(&at).args(["-p", &port.to_string(), "-U", "crm", "-d"]);
+        let count = self::run(command.args(["postgres", "-c", "select count(*) from nextoffer_postgres"])).unwrap();
+        let rows = records(&run.join("crm/postgres/full.csv")).len();
+        assert_eq!(String::from_utf8(count.stdout).unwrap().trim(), rows.to_string());
+    }
+    // A server without TLS.
+    let server = Server::start().unwrap();
+    let local = format!("{} sslmode=verify-full sslrootcert=/nowhere/root.crt", server.secret());
+    let (code, said) = push(out, &local, &["--no-ack"]);
+    assert_eq!(code, 0, "a Unix socket is never encrypted: {said}");
 }

@@ -1,0 +1,226 @@
+//! Scores sampled members under many settings at once.
+
+use super::{
+    ItemKnowledge, Workspace,
+    explore::{Explore, best_new},
+    scorer::{by_popularity, popularities, rebuy_factors, rebuy_term},
+    tail::Tail,
+    tune::Grid,
+    workspace::{at, powers},
+};
+use crate::{
+    base::top_k::TopK,
+    evaluate::ranking::gain,
+    history::{Shard, ShardError, ShardSet},
+    items::MemberBaskets,
+};
+
+/// Length of the lists that are judged.
+const K: usize = 10;
+
+/// What settings are judged on.
+pub(super) struct Trial<'a> {
+    pub(super) shards: &'a ShardSet,
+    pub(super) tail: &'a Tail,
+    pub(super) sample: &'a [Vec<u32>],
+    pub(super) knowledge: &'a ItemKnowledge,
+}
+
+/// The figures of one setting.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Figures {
+    /// Mean recall@10.
+    pub(super) recall: f64,
+    /// Mean NDCG@10.
+    pub(super) ndcg: f64,
+    /// Mean of recall + NDCG above the same member's under the grid's first setting, and its standard error.
+    pub(super) gain: (f64, f64),
+}
+
+impl Trial<'_> {
+    /// The figures of every setting, in grid order.
+    pub(super) fn evaluate(&self, grid: &Grid) -> Result<Vec<Figures>, ShardError> {
+        let tables = Tables::new(grid, self.knowledge);
+        let sums = self.shards.map(|index, shard| {
+            let mut judge = Judge::new(self, grid, &tables);
+            for member in &self.sample[index] {
+                judge.member(shard, *member as usize);
+            }
+            Ok::<_, ShardError>(judge.sums)
+        })?;
+        let members = self.sample.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+        let mut whole = vec![[0.0; 4]; grid.len()];
+        for sum in sums {
+            for (a, b) in whole.iter_mut().zip(sum) {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            }
+        }
+        let figures = |[recall, ndcg, gain, squares]: [f64; 4]| {
+            let mean = gain / members;
+            let variance = (squares / members - mean * mean).max(0.0);
+            Figures { recall: recall / members, ndcg: ndcg / members, gain: (mean, (variance / members).sqrt()) }
+        };
+        Ok(whole.into_iter().map(figures).collect())
+    }
+}
+
+/// What an explore setting looks things up in.
+struct ExploreTables<'a> {
+    terms: Explore<'a>,
+    /// Popularity by item, and the popular items in order.
+    share: Vec<f32>,
+    order: Vec<u32>,
+}
+
+/// Tables that every member of a round is scored with.
+struct Tables<'a> {
+    explore: Vec<ExploreTables<'a>>,
+    /// `(ρ/ρ̄)^η` by item and powers of d, by rebuy setting.
+    rebuy: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+impl<'a> Tables<'a> {
+    fn new(grid: &Grid, knowledge: &'a ItemKnowledge) -> Self {
+        let statistics = &knowledge.statistics;
+        let explore = grid.explore.iter().map(|p| {
+            let at = knowledge.half_life_index(p.half_life_days).unwrap_or(0);
+            let share = popularities(statistics, at);
+            ExploreTables { terms: Explore::new(knowledge, p), order: by_popularity(&share), share }
+        });
+        let rebuy = grid.rebuy.iter().map(|p| (rebuy_factors(statistics, p.rebuy_exponent), powers(p.decay)));
+        Self { explore: explore.collect(), rebuy: rebuy.collect() }
+    }
+}
+
+/// Scores members one after the other under every setting of a round.
+struct Judge<'a> {
+    trial: &'a Trial<'a>,
+    grid: &'a Grid,
+    tables: &'a Tables<'a>,
+    space: Workspace,
+    baskets: MemberBaskets,
+    truth: Vec<u32>,
+    /// Rebuy terms of every own item under every rebuy setting: shape `(settings, own)`.
+    rebuy: Vec<f64>,
+    decayed: Vec<f32>,
+    /// Explore term over κ of every own item.
+    own_explore: Vec<f64>,
+    fresh: TopK,
+    fresh_ranked: Vec<(f64, u32)>,
+    list: TopK,
+    ranked: Vec<(f64, u32)>,
+    gains: Vec<f64>,
+    /// Recall + NDCG of the member at hand under the first setting.
+    first: f64,
+    /// Sums of recall, NDCG, gain over the first setting and its square, by setting.
+    sums: Vec<[f64; 4]>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(trial: &'a Trial<'a>, grid: &'a Grid, tables: &'a Tables<'a>) -> Self {
+        let items = trial.knowledge.statistics.len();
+        Self {
+            trial,
+            grid,
+            tables,
+            space: Workspace::new(items),
+            baskets: MemberBaskets::default(),
+            truth: Vec::new(),
+            rebuy: Vec::new(),
+            decayed: Vec::new(),
+            own_explore: Vec::new(),
+            fresh: TopK::new(K),
+            fresh_ranked: Vec::new(),
+            list: TopK::new(K),
+            ranked: Vec::new(),
+            gains: (0..K).map(gain).collect(),
+            first: 0.0,
+            sums: vec![[0.0; 4]; grid.len()],
+        }
+    }
+
+    fn member(&mut self, shard: &Shard, member: usize) {
+        let (trial, tables) = (self.trial, self.tables);
+        trial.tail.truth(shard, member, &mut self.baskets, &mut self.truth);
+        if self.truth.is_empty() {
+            return;
+        }
+        self.space.read(shard, member, trial.knowledge.view(), &tables.rebuy[0].1);
+        self.rebuy_terms();
+        let mut setting = 0;
+        for explore in &tables.explore {
+            self.explore(explore, shard.members.get(member));
+            for rebuy in 0..tables.rebuy.len() {
+                for kappa in 0..self.grid.kappas.len() {
+                    self.judge(setting, rebuy, self.grid.kappas[kappa]);
+                    setting += 1;
+                }
+            }
+        }
+    }
+
+    /// The rebuy terms of every own item under every setting.
+    fn rebuy_terms(&mut self) {
+        self.rebuy.clear();
+        let baskets = self.space.baskets();
+        for (p, (factors, decay)) in self.grid.rebuy.iter().zip(&self.tables.rebuy) {
+            self.decayed.clear();
+            self.decayed.resize(self.space.own.len(), 0.0);
+            for (position, basket) in (0..baskets.len()).rev().enumerate() {
+                for item in baskets.items(basket) {
+                    self.decayed[self.space.slot(*item)] += at(decay, position);
+                }
+            }
+            for (own, decayed) in self.space.own.iter().zip(&self.decayed) {
+                let term = rebuy_term(own, *decayed, baskets.len(), self.trial.knowledge, p);
+                self.rebuy.push(f64::from(factors[own.item as usize]) * term);
+            }
+        }
+    }
+
+    /// The ten best items that the member does not have, and the explore term of those the member has, over κ.
+    fn explore(&mut self, tables: &ExploreTables<'_>, id: &str) {
+        tables.terms.read(id, 1.0, &mut self.space);
+        let popularity = |item: u32| f64::from(tables.share[item as usize]);
+        best_new(&self.space, popularity, &tables.order, |_| true, &mut self.fresh);
+        self.fresh.drain_sorted(&mut self.fresh_ranked);
+        self.own_explore.clear();
+        let Workspace { own, explore, popularity_weight, .. } = &self.space;
+        let term = |item: u32| f64::from(explore.get(item)) + popularity_weight * popularity(item);
+        self.own_explore.extend(own.iter().map(|own| term(own.item)));
+    }
+
+    /// Adds the recall and the NDCG of one setting.
+    fn judge(&mut self, setting: usize, rebuy: usize, kappa: f64) {
+        let own = self.space.own.len();
+        let terms = &self.rebuy[rebuy * own..(rebuy + 1) * own];
+        let mut floor = 0.0;
+        for ((own, rebuy), explore) in self.space.own.iter().zip(terms).zip(&self.own_explore) {
+            let score = rebuy + kappa * explore;
+            if score >= floor {
+                self.list.push(score, own.item);
+                floor = self.list.threshold().unwrap_or(0.0);
+            }
+        }
+        for (term, item) in &self.fresh_ranked {
+            self.list.push(kappa * term, *item);
+        }
+        self.list.drain_sorted(&mut self.ranked);
+        let (mut hits, mut gained, mut ideal) = (0usize, 0.0, 0.0);
+        for (rank, (_, item)) in self.ranked.iter().enumerate() {
+            if self.truth.binary_search(item).is_ok() {
+                hits += 1;
+                gained += self.gains[rank];
+            }
+        }
+        for gain in self.gains.iter().take(self.truth.len()) {
+            ideal += gain;
+        }
+        let (recall, ndcg) = (hits as f64 / self.truth.len() as f64, gained / ideal);
+        if setting == 0 {
+            self.first = recall + ndcg;
+        }
+        let gain = recall + ndcg - self.first;
+        self.sums[setting].iter_mut().zip([recall, ndcg, gain, gain * gain]).for_each(|(sum, value)| *sum += value);
+    }
+}
