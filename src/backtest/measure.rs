@@ -1,9 +1,12 @@
 //! From lists to figures: one observation a member.
 
 use super::{Case, Cases, Counts, MethodLists};
-use crate::evaluate::{
-    beyond::{self, Exposure},
-    ranking::{self, Ideal},
+use crate::{
+    evaluate::{
+        beyond::{self, Exposure},
+        ranking::{self, Ideal},
+    },
+    recommend::Likeness,
 };
 
 /// Lengths of the lists that are judged.
@@ -76,6 +79,8 @@ pub struct Beyond {
     pub novelty: f64,
     /// Mean over the pairs of a list of 1 − cosine of the sets of members who bought the two.
     pub diversity: f64,
+    /// Mean over the pairs of a list of 1 − likeness by category and brand; 0 where the shop says neither.
+    pub variety: f64,
     /// Share of the members on whose list nothing rests on their own history.
     pub fallback_members: f64,
     /// Share of the places that do not rest on the member's own history.
@@ -85,12 +90,13 @@ pub struct Beyond {
 impl Beyond {
     /// Each figure with its name.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, f64); 6] {
+    pub fn named(&self) -> [(&'static str, f64); 7] {
         [
             ("coverage", self.coverage),
             ("gini", self.gini),
             ("novelty", self.novelty),
             ("diversity", self.diversity),
+            ("variety", self.variety),
             ("fallback_members", self.fallback_members),
             ("fallback_slots", self.fallback_slots),
         ]
@@ -106,6 +112,7 @@ impl Beyond {
             gini: mean(|b| b.gini),
             novelty: mean(|b| b.novelty),
             diversity: mean(|b| b.diversity),
+            variety: mean(|b| b.variety),
             fallback_members: mean(|b| b.fallback_members),
             fallback_slots: mean(|b| b.fallback_slots),
         }
@@ -131,7 +138,7 @@ pub fn applies(cases: &Cases) -> Vec<bool> {
 
 /// Measures one method's lists.
 #[must_use]
-pub fn measure(cases: &Cases, lists: &MethodLists, counts: &Counts) -> Measured {
+pub fn measure(cases: &Cases, lists: &MethodLists, counts: &Counts, likeness: &Likeness) -> Measured {
     let n = cases.len();
     let mut values = vec![0.0; Scope::ALL.len() * n * FIGURES];
     let (mut ranked, mut truth) = (Vec::new(), Vec::new());
@@ -147,7 +154,7 @@ pub fn measure(cases: &Cases, lists: &MethodLists, counts: &Counts) -> Measured 
             }
         }
     }
-    Measured { values, beyond: beyond(cases, lists, counts) }
+    Measured { values, beyond: beyond(cases, lists, counts, likeness) }
 }
 
 fn truth_of(cases: &Cases, case: &Case, scope: Scope, out: &mut Vec<u32>) {
@@ -176,7 +183,7 @@ fn figures(ranked: &[u32], truth: &[u32], out: &mut [f64]) {
     }
 }
 
-fn beyond(cases: &Cases, lists: &MethodLists, counts: &Counts) -> Beyond {
+fn beyond(cases: &Cases, lists: &MethodLists, counts: &Counts, likeness: &Likeness) -> Beyond {
     let mut exposure = Exposure::new(counts.items());
     let members = counts.members().max(1) as f64;
     let (mut surprise, mut places, mut impersonal, mut fallback) = (0.0, 0usize, 0usize, 0usize);
@@ -195,25 +202,30 @@ fn beyond(cases: &Cases, lists: &MethodLists, counts: &Counts) -> Beyond {
     }
     let sold = (0..counts.items()).filter(|item| !counts.item(*item).is_empty());
     let (coverage, gini) = exposure.spread(sold);
+    let mut unlike = beyond::Unlikeness::new(|item| counts.item(item as usize).iter().map(|(member, _)| *member));
+    let variety = match likeness.knows_anything() {
+        true => sampled(cases, lists, |list| beyond::mean_of_pairs(list, |a, b| 1.0 - likeness.of(a, b))),
+        false => 0.0,
+    };
     Beyond {
         coverage,
         gini,
         novelty: surprise / places.max(1) as f64,
-        diversity: diversity(cases, lists, counts),
+        diversity: sampled(cases, lists, |list| unlike.of_list(list)),
+        variety,
         fallback_members: fallback as f64 / cases.len().max(1) as f64,
         fallback_slots: impersonal as f64 / places.max(1) as f64,
     }
 }
 
-/// Of members spread evenly over the cases.
-fn diversity(cases: &Cases, lists: &MethodLists, counts: &Counts) -> f64 {
+/// The mean of a figure of the lists of members spread evenly over the cases.
+fn sampled(cases: &Cases, lists: &MethodLists, mut of_list: impl FnMut(&[u32]) -> Option<f64>) -> f64 {
     let step = cases.len().div_ceil(DIVERSITY_SAMPLE).max(1);
-    let mut unlike = beyond::Unlikeness::new(|item| counts.item(item as usize).iter().map(|(member, _)| *member));
     let (mut sum, mut n) = (0.0, 0.0);
     for at in (0..cases.len()).step_by(step) {
         let list = lists.mixed(at);
         let items: Vec<u32> = list.iter().take(BEYOND_LENGTH).map(|entry| entry.item).collect();
-        if let Some(mean) = unlike.of_list(&items) {
+        if let Some(mean) = of_list(&items) {
             sum += mean;
             n += 1.0;
         }

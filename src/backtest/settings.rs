@@ -48,6 +48,9 @@ pub struct RawBacktest {
     pub item_neighbours: u32,
     /// Baselines that are measured too.
     pub baselines: Vec<Baseline>,
+    /// Whether our lists are also measured as they are offered: with the policies of repeating, likeness and quotas
+    /// (`[recommend] repeat`, `[decision.diversity]`, `max_per_category`). Left out: if the job declares any of these.
+    pub as_offered: Option<bool>,
 }
 
 /// A method that others use.
@@ -104,6 +107,7 @@ impl Default for RawBacktest {
             recent_baskets: 2,
             item_neighbours: 200,
             baselines: Baseline::ALL.to_vec(),
+            as_offered: None,
         }
     }
 }
@@ -155,6 +159,8 @@ pub struct BacktestSettings {
     pub item_neighbours: u32,
     /// Baselines, in their own order.
     pub baselines: Vec<Baseline>,
+    /// Whether our lists are also measured as they are offered; `None`: if the job declares anything of them.
+    pub as_offered: Option<bool>,
 }
 
 impl RawBacktest {
@@ -211,6 +217,7 @@ impl RawBacktest {
             recent_baskets: whole("recent_baskets", self.recent_baskets, 1, 3650),
             item_neighbours: whole("item_neighbours", self.item_neighbours, 1, 1_000_000),
             baselines,
+            as_offered: self.as_offered,
         }
     }
 }

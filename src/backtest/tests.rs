@@ -361,7 +361,7 @@ fn measured_by_hand() {
     let cases = Cases::find(&world.shards, &world.store, &shop().ids, &future, Window::ALWAYS, &rules).unwrap();
     let methods: Vec<Box<dyn Method + '_>> = vec![Box::new(Personal::new(&world.popularity, &world.counts))];
     let lists = rank_all(&world.shards, &cases, &methods).unwrap();
-    let measured = measure(&cases, &lists[0], &world.counts);
+    let measured = measure(&cases, &lists[0], &world.counts, &crate::recommend::Likeness::default());
     let applies = applies(&cases);
     let a = cases.all().iter().position(|c| cases.truth(c).len() == 2).unwrap();
     // a's list is 1, 0, 2 (popular first, then the fill), b's is 1, 2, 0.

@@ -228,19 +228,20 @@ fn push_differences(results: &Results, names: usize, out: &mut String) {
 fn push_beyond(results: &Results, names: usize, out: &mut String) {
     let _ = writeln!(
         out,
-        "\n  {}  coverage  gini    novelty  diversity  members on a fallback  places on a fallback",
+        "\n  {}  coverage  gini    novelty  diversity  variety  members on a fallback  places on a fallback",
         pad("lists of 10", names)
     );
     for method in &results.methods {
         let b = &method.beyond;
         let _ = writeln!(
             out,
-            "  {}  {:<8.4}  {:.4}  {:<7.3}  {:<9.4}  {:>6.1}%  {:>28.1}%",
+            "  {}  {:<8.4}  {:.4}  {:<7.3}  {:<9.4}  {:<7.4}  {:>6.1}%  {:>28.1}%",
             pad(&method.name, names),
             b.coverage,
             b.gini,
             b.novelty,
             b.diversity,
+            b.variety,
             b.fallback_members * 100.0,
             b.fallback_slots * 100.0,
         );

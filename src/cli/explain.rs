@@ -137,6 +137,7 @@ fn describe(found: &Explanation, lang: Lang) -> String {
         features(explained, lang, &mut out);
         tags(explained, lang, &mut out);
         candidates(explained, lang, &mut out);
+        waiting(explained, lang, &mut out);
     }
     let held_out = answer.explained.as_ref().is_some_and(|e| e.arm == "holdout");
     list(&answer.list, held_out, lang, &mut out);
@@ -308,6 +309,28 @@ fn candidates(e: &Explained, lang: Lang, out: &mut String) {
         let _ = writeln!(out, "  {:>2}. {:>9}  {} {}", rank + 1, short(c.score), c.item_id, c.name);
         let terms: Vec<String> = c.terms.iter().filter(|t| t.value != 0.0).map(|t| term(t, lang)).collect();
         push(&terms.join(" + "), 17, out);
+    }
+}
+
+fn waiting(e: &Explained, lang: Lang, out: &mut String) {
+    if e.waiting.is_empty() {
+        return;
+    }
+    title(lang.pick("暂不再次推荐的已购商品", "NOT OFFERED AGAIN YET, for the member has it"), out);
+    for w in &e.waiting {
+        let why = match (w.policy, w.source) {
+            ("never_repeat", "declared") => lang.pick("作业规定：不重复推荐", "never_repeat, as the job says"),
+            ("never_repeat", _) => {
+                lang.pick("数据表明：很少有人再买", "never_repeat, for hardly anybody buys it again")
+            }
+            (_, "declared") => lang.pick("作业规定：快用完时再推荐", "replenish, as the job says"),
+            _ => lang.pick("数据表明：按周期回购", "replenish, for it is bought again in a rhythm"),
+        };
+        let days = match lang {
+            Lang::Zh => format!("{} 购买，其后 {} 天内不推荐", w.last_day, w.wait_days),
+            Lang::En => format!("bought on {}, not for {} days after", w.last_day, w.wait_days),
+        };
+        push(&format!("{} {} · {days} · {why}", w.item_id, w.name), 2, out);
     }
 }
 

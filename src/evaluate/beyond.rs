@@ -39,6 +39,18 @@ impl Exposure {
     }
 }
 
+/// The mean over the pairs of a list; `None` for a list without a pair.
+pub fn mean_of_pairs(items: &[u32], mut of: impl FnMut(u32, u32) -> f64) -> Option<f64> {
+    let (mut sum, mut pairs) = (0.0, 0.0);
+    for (at, a) in items.iter().enumerate() {
+        for b in &items[at + 1..] {
+            sum += of(*a, *b);
+            pairs += 1.0;
+        }
+    }
+    (pairs > 0.0).then(|| sum / pairs)
+}
+
 /// How unlike two items are: 1 − cosine of the sets of members who bought them. Pairs are remembered.
 pub struct Unlikeness<F> {
     buyers: F,
@@ -54,14 +66,7 @@ impl<I: Iterator<Item = u32>, F: Fn(u32) -> I> Unlikeness<F> {
 
     /// The mean over the pairs of a list; `None` for a list without a pair.
     pub fn of_list(&mut self, items: &[u32]) -> Option<f64> {
-        let (mut sum, mut pairs) = (0.0, 0.0);
-        for (at, a) in items.iter().enumerate() {
-            for b in &items[at + 1..] {
-                sum += self.of(*a.min(b), *a.max(b));
-                pairs += 1.0;
-            }
-        }
-        (pairs > 0.0).then(|| sum / pairs)
+        mean_of_pairs(items, |a, b| self.of(a.min(b), a.max(b)))
     }
 
     fn of(&mut self, a: u32, b: u32) -> f64 {

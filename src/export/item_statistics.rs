@@ -9,10 +9,10 @@ use arrow::{
 };
 
 use super::{error::ExportError, parquet_file::write_batches, settings::Compression, sink::Sink, tables::text};
-use crate::{input::ItemTable, items::ItemStatistics};
+use crate::{input::ItemTable, items::ItemStatistics, recommend::RepeatRules};
 
 /// Writes `model/item_statistics.parquet`, one row an item in byte order of the ids; `half_life` is the index of the
-/// half-life that popularity is read under. Gives the number of rows.
+/// half-life that popularity is read under, `repeat` says which item may be offered again and when. Gives the number of rows.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -21,6 +21,7 @@ pub fn write_item_statistics(
     items: &ItemTable,
     statistics: &ItemStatistics,
     half_life: usize,
+    repeat: &RepeatRules,
     compression: Compression,
 ) -> Result<u64, ExportError> {
     const PATH: &str = "model/item_statistics.parquet";
@@ -36,6 +37,9 @@ pub fn write_item_statistics(
         Field::new("popularity", DataType::Float64, false),
         Field::new("gap_days", DataType::Int32, true),
         Field::new("gap_count", DataType::Int64, false),
+        text("repeat_policy", false),
+        text("policy_source", false),
+        Field::new("wait_days", DataType::Int32, false),
     ]));
     let each = || 0..statistics.len() as u32;
     let counts = |f: &dyn Fn(u32) -> u64| -> ArrayRef {
@@ -58,6 +62,9 @@ pub fn write_item_statistics(
         Arc::new(Float64Array::from_iter_values(each().map(popularity))),
         Arc::new(each().map(|i| gap(i).and_then(|g| i32::try_from(g.days).ok())).collect::<Int32Array>()),
         counts(&|i| gap(i).map_or(0, |g| g.count)),
+        Arc::new(StringArray::from_iter_values(each().map(|i| repeat.policy(i).code()))),
+        Arc::new(StringArray::from_iter_values(each().map(|i| repeat.source(i).code()))),
+        Arc::new(Int32Array::from_iter_values(each().map(|i| i32::try_from(repeat.wait(i)).unwrap_or(i32::MAX)))),
     ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(ExportError::columns(PATH))?;
     write_batches(sink, PATH, &schema, compression, [batch])

@@ -506,7 +506,8 @@ fn item_statistics_file() {
     let view = View::at(Day(100), Timeline::Calendar);
     let statistics = item_statistics(&run.outcome.shards, &view, &run.shop.items, &[30.0]).unwrap();
     let memory = Memory::default();
-    let rows = write_item_statistics(&memory, &run.shop.items, &statistics, 0, Compression::Zstd).unwrap();
+    let repeat = crate::recommend::RepeatRules::none(run.shop.items.len());
+    let rows = write_item_statistics(&memory, &run.shop.items, &statistics, 0, &repeat, Compression::Zstd).unwrap();
     assert_eq!(rows, NAMES.len() as u64);
     let batch = read(&memory.0.lock().unwrap()["model/item_statistics.parquet"]);
     assert_eq!(batch.column(0).as_string::<i32>().value(2), "i2");

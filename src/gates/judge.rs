@@ -143,7 +143,8 @@ fn lines(bench: &mut Bench<'_>, night: &Night, evidence: &Evidence<'_>) {
     let Some(recent) = night.recent.filter(|r| enough(r)) else { return };
     let mean = |r: &super::RecentLines| r.mean_minor;
     let median = |r: &super::RecentLines| r.median_minor as f64;
-    let figures: [(_, &dyn Fn(&super::RecentLines) -> f64); 2] = [("amount_mean", &mean), ("amount_median", &median)];
+    type Figure<'f> = &'f dyn Fn(&super::RecentLines) -> f64;
+    let figures: [(_, Figure<'_>); 2] = [("amount_mean", &mean), ("amount_median", &median)];
     for (gate, of) in figures {
         let usual = bench.usual(gate, |n| n.recent.filter(|r| enough(r)).map(|r| of(&r)));
         let found = of(&recent);

@@ -95,6 +95,13 @@ impl ItemTable {
         known(&self.parent, item)
     }
 
+    /// Forgets that the table lists items whose launch is not known: what is asked about an earlier day must not see them.
+    pub fn forget_listing_of_undated(&mut self) {
+        for (at, listed) in self.listed.iter_mut().enumerate() {
+            *listed &= self.launch.get(at).copied().flatten().is_some();
+        }
+    }
+
     /// Whether the item may be offered on `day`: not denied, in stock where stock is known, and launched.
     #[must_use]
     pub fn offerable(&self, item: u32, day: Day) -> bool {

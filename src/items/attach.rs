@@ -68,12 +68,22 @@ impl Fits {
             });
             add(&sides[0], &sides[1]);
         }
+        (Self::from_pairs(items.len(), &by_device), unknown.into_iter().collect())
+    }
+
+    /// Of `items` items, by device what fits it.
+    pub(super) fn from_pairs(items: usize, by_device: &BTreeMap<u32, BTreeSet<u32>>) -> Self {
         let mut fits = Self { offsets: vec![0], accessories: Vec::new() };
-        for device in 0..items.len() as u32 {
+        for device in 0..items as u32 {
             fits.accessories.extend(by_device.get(&device).into_iter().flatten());
             fits.offsets.push(fits.accessories.len() as u32);
         }
-        (fits, unknown.into_iter().collect())
+        fits
+    }
+
+    /// Items that something fits, in rising order.
+    pub fn devices(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.offsets.len().saturating_sub(1) as u32).filter(|device| self.is_device(*device))
     }
 
     fn range(&self, device: u32) -> std::ops::Range<usize> {
@@ -163,6 +173,8 @@ pub struct Attach {
     pub exposed: u64,
     /// Of those, who bought the accessory within it.
     pub attached: u64,
+    /// Days from the device to the accessory, on average; none where nobody bought it.
+    pub mean_days: Option<f64>,
     /// `(attached + 20 · base) / (exposed + 20)`.
     pub rate: f64,
     /// Share of all members who have the accessory.
@@ -182,6 +194,8 @@ pub struct AttachStatistics {
     exposed: Vec<u64>,
     /// By pair of `fits`.
     attached: Vec<u64>,
+    /// By pair of `fits`: days from the device to the accessory, added up.
+    days: Vec<u64>,
 }
 
 struct Work {
@@ -192,6 +206,7 @@ struct Work {
     owners: Vec<u64>,
     exposed: Vec<u64>,
     attached: Vec<u64>,
+    days: Vec<u64>,
 }
 
 impl Work {
@@ -219,6 +234,8 @@ impl Work {
                             if self.pair_seen[pair] != self.stamp {
                                 self.pair_seen[pair] = self.stamp;
                                 self.attached[pair] += 1;
+                                let days = self.baskets.day(later).since(self.baskets.day(bought));
+                                self.days[pair] += u64::from(days.unsigned_abs());
                             }
                         }
                     }
@@ -244,6 +261,7 @@ impl AttachStatistics {
             owners: vec![0; items],
             exposed: vec![0; items],
             attached: vec![0; fits.len()],
+            days: vec![0; fits.len()],
         });
         let window = i32::try_from(window_days).unwrap_or(i32::MAX);
         if !fits.is_empty() {
@@ -264,6 +282,7 @@ impl AttachStatistics {
             owners: sum(items, |w| &w.owners),
             exposed: sum(items, |w| &w.exposed),
             attached: sum(fits.len(), |w| &w.attached),
+            days: sum(fits.len(), |w| &w.days),
             fits,
             window_days,
         })
@@ -289,7 +308,8 @@ impl AttachStatistics {
         let base = statistics.item_members(accessory) as f64 / statistics.members().max(1) as f64;
         let rate = (attached as f64 + PSEUDO_COUNTS * base) / (exposed as f64 + PSEUDO_COUNTS);
         let lift = if base > 0.0 { rate / base } else { 1.0 };
-        Some(Attach { accessory, owners: self.owners[device as usize], exposed, attached, rate, base, lift })
+        let mean_days = (attached > 0).then(|| self.days[pair] as f64 / attached as f64);
+        Some(Attach { accessory, owners: self.owners[device as usize], exposed, attached, mean_days, rate, base, lift })
     }
 
     /// What fits `device`, highest rate first, ties by item index.
@@ -359,6 +379,8 @@ mod tests {
         let attach = AttachStatistics::count(&shards, &view, Fits::new(&shop, &[]).0, 30).unwrap();
         let case = attach.get(2, 0, &statistics).unwrap();
         assert_eq!((case.owners, case.exposed, case.attached), (41, 40, 30));
+        // The first case counts.
+        assert_eq!(case.mean_days, Some(10.0));
         assert!((case.base - 0.36).abs() < 1e-12);
         assert!((case.rate - (30.0 + 7.2) / 60.0).abs() < 1e-12);
         assert_eq!(attach.get(2, 1, &statistics), None);

@@ -38,6 +38,32 @@ pub struct UsualGap {
     pub count: u64,
 }
 
+/// How the gaps of a histogram lie about their median.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct GapShape {
+    /// The median.
+    pub usual: UsualGap,
+    /// Gaps shorter than half of it.
+    pub early: u64,
+}
+
+impl GapShape {
+    /// Share of the gaps that are shorter than half the median. Purchases that come at random (memoryless) have
+    /// `1 - 2^(-1/2)`, 29%.
+    #[must_use]
+    pub fn early_share(&self) -> f64 {
+        self.early as f64 / self.usual.count.max(1) as f64
+    }
+}
+
+/// The shape of a histogram of [`BINS`] bins; `None` where it is empty.
+#[must_use]
+pub fn shape(histogram: &[u32]) -> Option<GapShape> {
+    let usual = usual(histogram)?;
+    let early = histogram.iter().enumerate().filter(|(at, _)| 2 * middle(*at) < usual.days);
+    Some(GapShape { usual, early: early.map(|(_, count)| u64::from(*count)).sum() })
+}
+
 /// The lower median of a histogram of [`BINS`] bins; `None` where it is empty.
 #[must_use]
 pub fn usual(histogram: &[u32]) -> Option<UsualGap> {
@@ -67,6 +93,26 @@ mod tests {
         }
         assert_eq!(last, BINS - 1);
         assert_eq!(bin(u32::MAX), BINS - 1);
+    }
+
+    #[test]
+    fn what_comes_early() {
+        assert_eq!(shape(&[0; BINS]), None);
+        let mut histogram = vec![0; BINS];
+        for (gap, count) in [(4, 3), (14, 1), (15, 2), (30, 20), (33, 14)] {
+            histogram[bin(gap)] = count;
+        }
+        let found = shape(&histogram).unwrap();
+        // The median is 30: what came after less than 15 days came early.
+        assert_eq!(found, GapShape { usual: UsualGap { days: 30, count: 40 }, early: 4 });
+        assert!((found.early_share() - 0.1).abs() < 1e-12);
+        // Gaps that come at random: 2^(-x / 40) of them are longer than x.
+        for (gap, count) in histogram.iter_mut().enumerate().take(64) {
+            let longer = |x: f64| 1e6 * (-x / 40.0).exp2();
+            *count = (longer(gap as f64) - longer(gap as f64 + 1.0)) as u32;
+        }
+        histogram[BINS - 1] = 1e6 as u32 - histogram[..64].iter().sum::<u32>();
+        assert!((shape(&histogram).unwrap().early_share() - 0.29).abs() < 0.02);
     }
 
     #[test]

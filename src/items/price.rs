@@ -71,7 +71,7 @@ impl PriceTiers {
 }
 
 /// The list price, else the mean price paid.
-fn price(items: &ItemTable, statistics: &ItemStatistics, item: u32) -> Option<Minor> {
+pub(super) fn price(items: &ItemTable, statistics: &ItemStatistics, item: u32) -> Option<Minor> {
     let listed = items.price.get(item as usize).copied().flatten();
     listed.or_else(|| statistics.mean_price(item)).filter(|price| *price > 0)
 }

@@ -3,7 +3,7 @@
 use super::{
     MemberBaskets, View,
     decay::DecayTable,
-    gaps::{self, BINS, UsualGap},
+    gaps::{self, BINS, GapShape, UsualGap},
     pool::Pool,
     transitions::PairCensus,
 };
@@ -235,9 +235,11 @@ pub struct ItemStatistics {
     counts: Vec<Counts>,
     weighted: Vec<u64>,
     weight_total: Vec<u64>,
-    gaps: Vec<Option<UsualGap>>,
+    gaps: Vec<Option<GapShape>>,
     category: Vec<u32>,
     category_gaps: Vec<Option<UsualGap>>,
+    /// By category: the gaps between a member's purchases of one and the same item of it.
+    repeat_gaps: Vec<Option<GapShape>>,
     /// Rebought and opportunities, by category.
     category_rebuy: Vec<(u64, u64)>,
     members: u64,
@@ -250,19 +252,24 @@ pub struct ItemStatistics {
 impl ItemStatistics {
     fn from_part(part: StatisticsPart, cut: Day, half_lives: &[f64], category: &[u32]) -> Self {
         let medians = |histograms: &[u32]| histograms.chunks_exact(BINS).map(gaps::usual).collect::<Vec<_>>();
+        let shapes = |histograms: &[u32]| histograms.chunks_exact(BINS).map(gaps::shape).collect::<Vec<_>>();
         let mut category_rebuy = vec![(0, 0); part.category_gaps.len() / BINS];
-        for (counts, &c) in part.counts.iter().zip(category) {
+        let mut repeat_gaps = vec![0u32; part.category_gaps.len()];
+        for ((counts, gaps), &c) in part.counts.iter().zip(part.gaps.chunks_exact(BINS)).zip(category) {
             if c != NONE {
                 category_rebuy[c as usize].0 += counts.rebought;
                 category_rebuy[c as usize].1 += counts.opportunities;
+                let pooled = &mut repeat_gaps[c as usize * BINS..][..BINS];
+                pooled.iter_mut().zip(gaps).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
             }
         }
         Self {
             cut,
             half_lives: half_lives.to_vec(),
-            gaps: medians(&part.gaps),
+            gaps: shapes(&part.gaps),
             category: category.to_vec(),
             category_gaps: medians(&part.category_gaps),
+            repeat_gaps: shapes(&repeat_gaps),
             category_rebuy,
             members: part.members,
             baskets: part.baskets,
@@ -387,7 +394,19 @@ impl ItemStatistics {
     /// Median days between a member's successive baskets with the item, on the item's own count.
     #[must_use]
     pub fn item_gap(&self, item: u32) -> Option<UsualGap> {
+        self.repeat_gap(item).map(|shape| shape.usual)
+    }
+
+    /// How the days between a member's successive baskets with the item lie about their median.
+    #[must_use]
+    pub fn repeat_gap(&self, item: u32) -> Option<GapShape> {
         self.gaps[item as usize]
+    }
+
+    /// The same of a category: between a member's successive baskets with one and the same item of it.
+    #[must_use]
+    pub fn category_repeat_gap(&self, category: u32) -> Option<GapShape> {
+        self.repeat_gaps.get(category as usize).copied().flatten()
     }
 
     /// Median days between a member's successive baskets with anything of the category.

@@ -5,7 +5,7 @@ use crate::{
     base::{Day, Findings, findings::JobPath},
     export::OutputSettings,
     input::{contract::Table, settings::InputSettings},
-    offers::{Incentive, OfferSettings, kind_named, price_sensitivity},
+    offers::{Incentive, OfferSettings, is_learned, kind_named, price_sensitivity},
     segments::Segments,
 };
 
@@ -113,7 +113,9 @@ fn check_offers(raw: &RawJob, inputs: &InputSettings, findings: &mut Findings) {
             findings.error("job::offer_needs_table", at, message, help);
         };
         // Which columns a table has is found when it is opened.
-        for need in kind_named(&offer.kind).map_or(&[][..], |kind| kind.needs_of(offer)) {
+        let kind = kind_named(&offer.kind);
+        let learned = |need| kind.is_some_and(|kind| is_learned(kind, need, raw.recommend.learn_fits));
+        for need in kind.map_or(&[][..], |kind| kind.needs_of(offer)).iter().filter(|need| !learned(need)) {
             if !need.iter().any(|(table, _)| inputs.has(*table)) {
                 let tables: Vec<String> =
                     need.iter().map(|(table, column)| format!("`[inputs.{}]` with `{column}`", table.name())).collect();

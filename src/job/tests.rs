@@ -208,6 +208,8 @@ kind = "accessory"
 id = "pet"
 kind = "category_early_access"
 categories = ["pet"]
+[recommend]
+learn_fits = false
 "#;
     assert_snapshot!(findings(text, &[]), @r#"
     job.toml:1:1: error[consent::no_lawful_basis]: the job has neither a consent table nor a lawful basis for its members (name `[inputs.consent]`, or set `lawful_basis` under `[consent]` (such as "contract" or "consent"))

@@ -117,6 +117,10 @@ impl Catalogue {
             let at = at.key("decision").key("deny_categories").index(i);
             known_category(items, path, &at, findings);
         }
+        for path in decision.diversity.quotas.keys() {
+            let at = at.key("decision").key("diversity").key("quotas").key(path);
+            known_category(items, path, &at, findings);
+        }
         let mut subjects = shop_subjects(shop, &settings.programme);
         for tier in settings.offers.iter().flat_map(|o| &o.tiers) {
             subjects.add(SubjectKind::Tier, tier, tier, tier);

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     history::Shard,
     input::{MemberAttributes, MemberTable},
-    recommend::{Candidate, Scorer, Workspace},
+    recommend::{Boards, Candidate, Scorer, Workspace},
 };
 
 /// What the decision needs to know of a shard's members beyond their histories.
@@ -90,6 +90,8 @@ pub struct Decider<'a> {
     fillers: Vec<Entry>,
     pub(super) rules: ListRules<'a>,
     lots: Option<Lots>,
+    /// What members get whose own purchases say nothing.
+    boards: Option<&'a Boards>,
 }
 
 /// A proposal with its comparable score.
@@ -175,14 +177,20 @@ impl<'a> Decider<'a> {
                 false => Vec::new(),
             })
             .collect();
-        let rules = ListRules::new(world.catalogue, world.items);
+        let rules = ListRules::new(world.catalogue, world.items).with_diversity();
         let for_anyone: Vec<Vec<Proposal>> = for_anyone;
         // What is scarce cannot fill everybody's list.
         let fallback = world.catalogue.decision.fallback.filter(|f| !world.catalogue.is_scarce(*f));
         let fillers = fallback.map_or(&[][..], |f| &for_anyone[usize::from(f)]);
         let fillers = fillers.iter().map(|p| entry(p, world.catalogue)).collect();
         let lots = Lots::new(&world.catalogue.decision.exploration);
-        Self { world, scorer, candidates, for_anyone, fillers, rules, lots }
+        Self { world, scorer, candidates, for_anyone, fillers, rules, lots, boards: None }
+    }
+
+    /// With boards of what is popular among members like those whose own purchases say nothing.
+    #[must_use]
+    pub fn with_boards(self, boards: &'a Boards) -> Self {
+        Self { boards: Some(boards), ..self }
     }
 
     pub(super) fn catalogue(&self) -> &'a Catalogue {
@@ -226,6 +234,12 @@ impl<'a> Decider<'a> {
         marks.read(workspace.own(), self.world);
         self.scorer.best(self.candidates, |item| marks.suits(item, self.world), workspace, candidates);
         let attributes = inputs.members.get(id);
+        if let Some(boards) = self.boards.filter(|_| Boards::are_called_for(candidates)) {
+            let rested = |item| workspace.own_item(item).is_none_or(|own| !self.world.repeat.rests(own));
+            let keep = |item| self.world.offerable(item) && rested(item) && marks.suits(item, self.world);
+            let (segment, tier) = (inputs.segment(member), attributes.city_tier.unwrap_or(0));
+            boards.stand_in(segment, tier, self.candidates, keep, self.scorer, workspace, candidates);
+        }
         let seen = MemberView {
             world: self.world,
             shard,

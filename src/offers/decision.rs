@@ -156,6 +156,12 @@ impl Decision {
         self.offer
     }
 
+    /// Index into the kind's reasons.
+    #[must_use]
+    pub fn reason(&self) -> u8 {
+        self.reason
+    }
+
     /// The score as it is written: six significant digits.
     #[must_use]
     pub fn score(&self) -> f64 {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    recommend::Candidate,
+    recommend::{Candidate, Fallback},
 };
 
 /// Columns of which a kind needs one, by table and name.
@@ -58,6 +58,11 @@ pub trait OfferKind: Send + Sync {
         false
     }
 
+    /// Whether it asks what fits what ([`World::fits`]).
+    fn asks_what_fits(&self) -> bool {
+        false
+    }
+
     /// Whether an offer's window comes again every year, so that earlier years speak of it.
     fn returns_yearly(&self) -> bool {
         false
@@ -73,6 +78,16 @@ pub trait OfferKind: Send + Sync {
 
     /// Whether it means anything for data that has an order but no calendar.
     fn without_calendar(&self) -> bool {
+        false
+    }
+
+    /// Whose popularity stands behind a reason that rests on nothing of the member's own; none for all other reasons.
+    fn fallback(&self, _reason: u8) -> Option<Fallback> {
+        None
+    }
+
+    /// Whether a reason says that the item is new.
+    fn is_new(&self, _reason: u8) -> bool {
         false
     }
 
@@ -133,6 +148,12 @@ impl serde::Serialize for KindRef {
 #[must_use]
 pub fn kind_named(name: &str) -> Option<KindRef> {
     kinds::KINDS.iter().find(|k| k.code() == name).map(|k| KindRef(*k))
+}
+
+/// Whether a job can do without what a kind needs, for it learns it: what fits what, from purchases.
+#[must_use]
+pub fn is_learned(kind: KindRef, need: Need, learn_fits: bool) -> bool {
+    learn_fits && kind.asks_what_fits() && need.iter().any(|(table, _)| *table == Table::Compatibility)
 }
 
 /// Names of all kinds.

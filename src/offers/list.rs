@@ -3,7 +3,10 @@
 use std::{cmp::Ordering, collections::BinaryHeap};
 
 use super::{catalogue::Catalogue, proposal::Target, settings::Incentive};
-use crate::input::ItemTable;
+use crate::{
+    input::ItemTable,
+    recommend::{Likeness, Quotas, marginal_relevance},
+};
 
 /// What stands for a place in a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +41,8 @@ pub(super) struct PickSpace {
     waiting: Vec<Head>,
     per_offer: Vec<u16>,
     per_kind: Vec<u16>,
-    per_category: Vec<(u32, u8)>,
+    /// By head, where likeness counts: how alike the nearest pick is.
+    nearest: Vec<f64>,
 }
 
 /// How an entry stands to what is on the member's list since the last run.
@@ -140,13 +144,15 @@ pub(super) struct ListRules<'a> {
     /// By offer: index of its kind among the kinds that occur.
     kinds: Vec<usize>,
     has_discounts: bool,
+    quotas: Quotas,
+    /// Where likeness counts against the score.
+    likeness: Option<Likeness>,
 }
 
 /// What has been taken, against the caps.
 struct Taken<'s> {
     per_offer: &'s mut [u16],
     per_kind: &'s mut [u16],
-    per_category: &'s mut Vec<(u32, u8)>,
     /// Discounts that may still be taken.
     discounts: usize,
 }
@@ -159,7 +165,16 @@ impl<'a> ListRules<'a> {
         codes.dedup();
         let kinds = offers.iter().map(|o| codes.binary_search(&o.offer.kind.code()).unwrap_or(0)).collect();
         let has_discounts = offers.iter().any(|o| o.offer.incentive == Incentive::Discount);
-        Self { catalogue, items, kinds, has_discounts }
+        let decision = &catalogue.decision;
+        let quotas = Quotas::new(items, &decision.diversity.quotas, decision.max_per_category);
+        Self { catalogue, items, kinds, has_discounts, quotas, likeness: None }
+    }
+
+    /// The same rules, with likeness counting against the score if the job says so. What is scarce is allocated without:
+    /// that goes where it is worth most.
+    pub(super) fn with_diversity(self) -> Self {
+        let counts = self.catalogue.decision.diversity.counts_likeness();
+        Self { likeness: counts.then(|| Likeness::new(self.items)), ..self }
     }
 
     /// Discounts that a list of `len` may hold.
@@ -202,10 +217,9 @@ impl<'a> ListRules<'a> {
         discounts: usize,
         fillers: &Fillers<'_, F>,
     ) {
-        let PickSpace { picks, stays, heap, waiting, per_offer, per_kind, per_category } = space;
+        let PickSpace { picks, stays, heap, waiting, per_offer, per_kind, nearest } = space;
         picks.clear();
         waiting.clear();
-        per_category.clear();
         for counts in [&mut *per_offer, &mut *per_kind] {
             counts.clear();
             counts.resize(self.kinds.len(), 0);
@@ -220,8 +234,12 @@ impl<'a> ListRules<'a> {
             };
             Some(self.head(at, &Entry { score: entry.score * worth, ..*entry }))
         }));
+        let mut taken = Taken { per_offer, per_kind, discounts };
+        if let Some(likeness) = &self.likeness {
+            self.fill_diverse(entries, likeness, &mut heads, nearest, slots, &mut taken, picks);
+            heads.clear();
+        }
         *heap = heads.into();
-        let mut taken = Taken { per_offer, per_kind, per_category, discounts };
         let mut filler = 0;
         while picks.len() < slots {
             let slot = picks.len();
@@ -260,6 +278,66 @@ impl<'a> ListRules<'a> {
         }
     }
 
+    /// Fills slot by slot with the entry of the largest marginal relevance, as long as one takes the slot.
+    #[expect(clippy::too_many_arguments, reason = "the buffers of one list, taken apart; one caller")]
+    fn fill_diverse(
+        &self,
+        entries: &[Entry],
+        likeness: &Likeness,
+        heads: &mut Vec<Head>,
+        nearest: &mut Vec<f64>,
+        slots: usize,
+        taken: &mut Taken<'_>,
+        picks: &mut Vec<Pick>,
+    ) {
+        let lambda = self.catalogue.decision.diversity.lambda;
+        let best = heads.iter().map(|h| h.score).fold(0.0, f64::max);
+        nearest.clear();
+        nearest.resize(heads.len(), 0.0);
+        while picks.len() < slots {
+            let mut chosen: Option<(Head, usize)> = None;
+            let mut at = 0;
+            while at < heads.len() {
+                let entry = &entries[heads[at].at as usize];
+                // What a cap or a duplicate stands against now, it stands against for good.
+                if self.obstacle(entry, picks, taken).is_some() {
+                    heads.swap_remove(at);
+                    nearest.swap_remove(at);
+                    continue;
+                }
+                if self.takes_slot(entry.offer, picks.len()) {
+                    let relevance = if best > 0.0 { heads[at].score / best } else { 0.0 };
+                    let marginal = marginal_relevance(lambda, relevance, nearest[at]);
+                    let head = Head { score: marginal, ..heads[at] };
+                    if chosen.is_none_or(|(other, _)| head > other) {
+                        chosen = Some((head, at));
+                    }
+                }
+                at += 1;
+            }
+            let Some((head, at)) = chosen else { return };
+            heads.swap_remove(at);
+            nearest.swap_remove(at);
+            let pick = Pick { entry: entries[head.at as usize], at: head.at, filler: false };
+            self.take(pick, taken, picks);
+            for (head, nearest) in heads.iter().zip(nearest.iter_mut()) {
+                let like = self.likeness_of(likeness, entries[head.at as usize].target, pick.entry.target);
+                *nearest = nearest.max(like);
+            }
+        }
+    }
+
+    /// How alike two things that are offered are; of things that are no item and of no category nothing is known.
+    fn likeness_of(&self, likeness: &Likeness, a: Target, b: Target) -> f64 {
+        match (a, b) {
+            (Target::Item(a), Target::Item(b)) => likeness.of(a, b),
+            _ => match (self.category(a), self.category(b)) {
+                (Some(a), Some(b)) => likeness.of_categories(a, b),
+                _ => 0.0,
+            },
+        }
+    }
+
     fn head(&self, at: usize, entry: &Entry) -> Head {
         let (kind, index) = match entry.target {
             Target::None => (0, 0),
@@ -292,13 +370,8 @@ impl<'a> ListRules<'a> {
     /// What stands against one more entry in a list that is done, if anything does; its length is left out of account.
     pub(super) fn stands_against(&self, entry: &Entry, list: &[Pick], slots: usize) -> Option<Obstacle> {
         let (mut per_offer, mut per_kind) = (vec![0; self.kinds.len()], vec![0; self.kinds.len()]);
-        let mut per_category = Vec::new();
-        let mut taken = Taken {
-            per_offer: &mut per_offer,
-            per_kind: &mut per_kind,
-            per_category: &mut per_category,
-            discounts: self.most_discounts(slots),
-        };
+        let discounts = self.most_discounts(slots);
+        let mut taken = Taken { per_offer: &mut per_offer, per_kind: &mut per_kind, discounts };
         let mut again = Vec::with_capacity(list.len());
         for pick in list {
             self.take(*pick, &mut taken, &mut again);
@@ -326,10 +399,10 @@ impl<'a> ListRules<'a> {
         if twice {
             return Some(Obstacle::Twice);
         }
-        let full = decision.max_per_category.is_some_and(|most| {
-            self.category(entry.target)
-                .is_some_and(|c| taken.per_category.iter().any(|(known, count)| *known == c && *count >= most))
-        });
+        let full = !self.quotas.is_empty()
+            && self
+                .category(entry.target)
+                .is_some_and(|c| self.quotas.is_full(c, &list.iter().filter_map(|p| self.category(p.entry.target))));
         full.then_some(Obstacle::CategoryFull)
     }
 
@@ -339,14 +412,6 @@ impl<'a> ListRules<'a> {
         taken.per_kind[self.kinds[offer]] += 1;
         if self.has_discounts && self.is_discount(pick.entry.offer) {
             taken.discounts = taken.discounts.saturating_sub(1);
-        }
-        if self.catalogue.decision.max_per_category.is_some()
-            && let Some(category) = self.category(pick.entry.target)
-        {
-            match taken.per_category.iter_mut().find(|(known, _)| *known == category) {
-                Some((_, count)) => *count += 1,
-                None => taken.per_category.push((category, 1)),
-            }
         }
         picks.push(pick);
     }

@@ -92,7 +92,7 @@ impl MemberView<'_> {
     pub fn may_get(&self, item: u32) -> bool {
         let world = self.world;
         world.offerable(item)
-            && self.own_item(item).is_none_or(|own| own.age >= world.repeat.wait(item))
+            && self.own_item(item).is_none_or(|own| !world.repeat.rests(own))
             && self.marks.suits(item, world)
     }
 

@@ -43,6 +43,7 @@ mod tests;
 mod text;
 mod trace;
 mod uplift;
+mod variety;
 mod world;
 
 pub use allocate::{Allocation, Allocator, Bid, BidMember, Resource, Resources, Scope, ShardBids};
@@ -55,7 +56,7 @@ pub use decision::{Chance, Choice, Decision, Decisions, push_score, six_digits};
 pub use draft::{Draft, Grant, ScarceInputs, Settled, settle};
 pub use exploration::{Lot, Lots};
 pub use holdout::{Arm, Holdout};
-pub use kind::{KindRef, Need, OfferKind, kind_named, kind_names};
+pub use kind::{KindRef, Need, OfferKind, is_learned, kind_named, kind_names};
 pub use learning::{
     Acceptance, Activity, Bin, Calibration, Enough, LearningReport, Level, LogisticModel, Observation, Offering,
     OutOfTime, Prediction, Rates, ReliableBin, Scored, SoFar, log_loss, observe, out_of_time, reliability,
@@ -86,4 +87,5 @@ pub use uplift::{
     Outcome, OutcomeUplift, PeriodMeasure, PeriodMeasures, PeriodSums, Periods, RawUplift, SegmentUplift, TrackUplift,
     Tracks, UpliftReport, UpliftSettings, UpliftSums, Window, experiment_code,
 };
+pub use variety::{DiversitySettings, RawDiversity};
 pub use world::World;

@@ -1,4 +1,4 @@
-//! Parameters that only some kinds read, checked.
+//! Parameters that only some kinds read: each is written once, below, beside its key of [`RawOffer`].
 
 use serde::Serialize;
 
@@ -8,51 +8,149 @@ use super::{
 };
 use crate::base::{Findings, findings::JobPath};
 
-/// Parameters that only some kinds read. `None` where the job leaves the kind its own.
-#[derive(Debug, Clone, Serialize)]
-pub struct Parameters {
+/// The checked type of a parameter of each form.
+macro_rules! checked {
+    (whole) => { Option<u32> };
+    (whole_or) => { u32 };
+    (share) => { Option<f64> };
+    (share_or) => { f64 };
+    (flag_or) => { bool };
+    (text) => { Option<String> };
+    (numbers_or) => { Vec<u32> };
+}
+
+/// Checks the key of a parameter of each form: a whole number between two bounds, with or without a default; the same of
+/// a fraction; yes or no; a text; whole numbers, rising.
+macro_rules! check_form {
+    (whole, ($low:expr, $high:expr), $raw:expr, $at:expr, $findings:expr) => {
+        $raw.map(|v| ranged(Some(v), $low, $low..=$high, &$at, $findings))
+    };
+    (whole_or, ($low:expr, $high:expr, $default:expr), $raw:expr, $at:expr, $findings:expr) => {
+        ranged($raw, $default, $low..=$high, &$at, $findings)
+    };
+    (share, ($low:expr, $high:expr), $raw:expr, $at:expr, $findings:expr) => {
+        $raw.map(|v| fraction(Some(v), $low, $low, $high, &$at, $findings))
+    };
+    (share_or, ($low:expr, $high:expr, $default:expr), $raw:expr, $at:expr, $findings:expr) => {
+        fraction($raw, $default, $low, $high, &$at, $findings)
+    };
+    (flag_or, ($default:expr), $raw:expr, $at:expr, $findings:expr) => {
+        $raw.unwrap_or($default)
+    };
+    (text, (), $raw:expr, $at:expr, $findings:expr) => {
+        $raw.clone()
+    };
+    (numbers_or, ($low:expr, $high:expr, $default:expr), $raw:expr, $at:expr, $findings:expr) => {
+        numbers(&$raw, $low..=$high, &$default, &$at, $findings)
+    };
+}
+
+/// Whether an offer gives a key.
+trait Given {
+    fn given(&self) -> bool;
+}
+
+impl<T> Given for Option<T> {
+    fn given(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl<T> Given for Vec<T> {
+    fn given(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+macro_rules! parameters {
+    ($($(#[$doc:meta])* $key:ident: $form:ident $bounds:tt,)*) => {
+        /// Parameters that only some kinds read. `None` where the job leaves the kind its own.
+        #[derive(Debug, Clone, Serialize)]
+        pub struct Parameters {
+            $($(#[$doc])* pub $key: checked!($form),)*
+            /// First and last day of the season, as month and day.
+            pub season: Option<Season>,
+        }
+
+        /// Every key of [`RawOffer`] that only some kinds read, and whether the offer gives it.
+        pub(super) fn given(raw: &RawOffer) -> Vec<(&'static str, bool)> {
+            vec![
+                $((stringify!($key), raw.$key.given()),)*
+                ("season_from", raw.season_from.given()),
+                ("season_until", raw.season_until.given()),
+            ]
+        }
+
+        /// Checks the parameters of the offer found at `at`.
+        pub(super) fn check(raw: &RawOffer, at: &JobPath, findings: &mut Findings) -> Parameters {
+            Parameters {
+                $($key: check_form!($form, $bounds, raw.$key, at.key(stringify!($key)), findings),)*
+                season: season(raw, at, findings),
+            }
+        }
+    };
+}
+
+parameters! {
     /// Days ahead.
-    pub lead_days: Option<u32>,
+    lead_days: whole(0, 365),
     /// Days after a due date; `None`: half the usual gap.
-    pub late_days: Option<u32>,
+    late_days: whole(0, 3650),
     /// Least purchases.
-    pub min_purchases: Option<u32>,
-    /// Days after a device was bought.
-    pub device_days: u32,
-    /// Longest usual gap.
-    pub max_gap_days: u32,
-    /// Leave out what was bought before.
-    pub only_new: bool,
+    min_purchases: whole(1, 1000),
     /// How long ago a purchase may lie.
-    pub recent_days: Option<u32>,
-    /// Least balance of points.
-    pub min_points: u32,
+    recent_days: whole(1, 36_500),
     /// Points a coupon costs.
-    pub points_cost: Option<u32>,
-    /// Largest gap to the next tier as a share of it.
-    pub reach_share: f64,
-    /// Usual gaps since the last order.
-    pub gap_multiple: f64,
-    /// Code of a festival or holiday.
-    pub festival: Option<String>,
-    /// First and last day of the season, as month and day.
-    pub season: Option<Season>,
-    /// Purchase channel to bring members to.
-    pub to_channel: Option<String>,
-    /// Numbers of orders to celebrate, rising.
-    pub orders: Vec<u32>,
-    /// Whether anniversaries are celebrated.
-    pub anniversary: bool,
-    /// Best share of a segment or of all.
-    pub top_share: Option<f64>,
-    /// Least number of brands.
-    pub min_brands: u32,
+    points_cost: whole(1, 1_000_000_000),
     /// Days between services.
-    pub service_days: Option<u32>,
-    /// Cause or group.
-    pub cause: Option<String>,
+    service_days: whole(1, 36_500),
+    /// Days after a device was bought.
+    device_days: whole_or(1, 36_500, 365),
+    /// Longest usual gap.
+    max_gap_days: whole_or(1, 3650, 60),
+    /// Least balance of points.
+    min_points: whole_or(1, 1_000_000_000, 100),
+    /// Least number of brands.
+    min_brands: whole_or(1, 1000, 4),
+    /// Numbers of orders to celebrate, rising.
+    orders: numbers_or(1, 1_000_000, [10, 50, 100, 200, 500]),
+    /// Leave out what was bought before.
+    only_new: flag_or(false),
+    /// Whether anniversaries are celebrated.
+    anniversary: flag_or(true),
+    /// Largest gap to the next tier as a share of it.
+    reach_share: share_or(0.01, 1.0, 0.25),
+    /// Usual gaps since the last order.
+    gap_multiple: share_or(1.0, 100.0, 3.0),
     /// Share of a segment that took part.
-    pub segment_share: f64,
+    segment_share: share_or(0.0, 1.0, 0.02),
+    /// Best share of a segment or of all.
+    top_share: share(0.0, 1.0),
+    /// Code of a festival or holiday.
+    festival: text(),
+    /// Purchase channel to bring members to.
+    to_channel: text(),
+    /// Cause or group.
+    cause: text(),
+}
+
+/// Whole numbers in rising order, or the default where none are given.
+fn numbers(
+    raw: &[u32],
+    range: std::ops::RangeInclusive<u32>,
+    default: &[u32],
+    at: &JobPath,
+    findings: &mut Findings,
+) -> Vec<u32> {
+    if raw.is_empty() {
+        return default.to_vec();
+    }
+    let each = raw.iter().enumerate();
+    let mut numbers: Vec<u32> =
+        each.map(|(i, n)| ranged(Some(*n), *range.start(), range.clone(), &at.index(i), findings)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// A season that returns every year: first and last day as (month, day); the last may lie in the next year.
@@ -62,86 +160,6 @@ pub struct Season {
     pub from: (i8, i8),
     /// Last day.
     pub until: (i8, i8),
-}
-
-/// Every key of [`RawOffer`] that only some kinds read, and whether the offer gives it.
-pub(super) fn given(raw: &RawOffer) -> [(&'static str, bool); 22] {
-    [
-        ("lead_days", raw.lead_days.is_some()),
-        ("late_days", raw.late_days.is_some()),
-        ("min_purchases", raw.min_purchases.is_some()),
-        ("device_days", raw.device_days.is_some()),
-        ("max_gap_days", raw.max_gap_days.is_some()),
-        ("only_new", raw.only_new.is_some()),
-        ("recent_days", raw.recent_days.is_some()),
-        ("min_points", raw.min_points.is_some()),
-        ("points_cost", raw.points_cost.is_some()),
-        ("reach_share", raw.reach_share.is_some()),
-        ("gap_multiple", raw.gap_multiple.is_some()),
-        ("festival", raw.festival.is_some()),
-        ("season_from", raw.season_from.is_some()),
-        ("season_until", raw.season_until.is_some()),
-        ("to_channel", raw.to_channel.is_some()),
-        ("orders", !raw.orders.is_empty()),
-        ("anniversary", raw.anniversary.is_some()),
-        ("top_share", raw.top_share.is_some()),
-        ("min_brands", raw.min_brands.is_some()),
-        ("service_days", raw.service_days.is_some()),
-        ("cause", raw.cause.is_some()),
-        ("segment_share", raw.segment_share.is_some()),
-    ]
-}
-
-/// Checks the parameters of the offer found at `at`.
-pub(super) fn check(raw: &RawOffer, at: &JobPath, findings: &mut Findings) -> Parameters {
-    let mut whole = |key: &str, value: Option<u32>, low: u32, high: u32| {
-        value.map(|v| ranged(Some(v), low, low..=high, &at.key(key), findings))
-    };
-    let lead_days = whole("lead_days", raw.lead_days, 0, 365);
-    let late_days = whole("late_days", raw.late_days, 0, 3650);
-    let min_purchases = whole("min_purchases", raw.min_purchases, 1, 1000);
-    let device_days = whole("device_days", raw.device_days, 1, 36_500).unwrap_or(365);
-    let max_gap_days = whole("max_gap_days", raw.max_gap_days, 1, 3650).unwrap_or(60);
-    let recent_days = whole("recent_days", raw.recent_days, 1, 36_500);
-    let min_points = whole("min_points", raw.min_points, 1, 1_000_000_000).unwrap_or(100);
-    let points_cost = whole("points_cost", raw.points_cost, 1, 1_000_000_000);
-    let min_brands = whole("min_brands", raw.min_brands, 1, 1000).unwrap_or(4);
-    let service_days = whole("service_days", raw.service_days, 1, 36_500);
-    let mut orders: Vec<u32> = raw
-        .orders
-        .iter()
-        .enumerate()
-        .map(|(i, n)| ranged(Some(*n), 1, 1..=1_000_000, &at.key("orders").index(i), findings))
-        .collect();
-    orders.sort_unstable();
-    orders.dedup();
-    if orders.is_empty() {
-        orders = vec![10, 50, 100, 200, 500];
-    }
-    let top_share = raw.top_share.map(|share| fraction(Some(share), 0.2, 0.0, 1.0, &at.key("top_share"), findings));
-    Parameters {
-        lead_days,
-        late_days,
-        min_purchases,
-        device_days,
-        max_gap_days,
-        only_new: raw.only_new.unwrap_or(false),
-        recent_days,
-        min_points,
-        points_cost,
-        reach_share: fraction(raw.reach_share, 0.25, 0.01, 1.0, &at.key("reach_share"), findings),
-        gap_multiple: fraction(raw.gap_multiple, 3.0, 1.0, 100.0, &at.key("gap_multiple"), findings),
-        festival: raw.festival.clone(),
-        season: season(raw, at, findings),
-        to_channel: raw.to_channel.clone(),
-        orders,
-        anniversary: raw.anniversary.unwrap_or(true),
-        top_share,
-        min_brands,
-        service_days,
-        cause: raw.cause.clone(),
-        segment_share: fraction(raw.segment_share, 0.02, 0.0, 1.0, &at.key("segment_share"), findings),
-    }
 }
 
 fn season(raw: &RawOffer, at: &JobPath, findings: &mut Findings) -> Option<Season> {

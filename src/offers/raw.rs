@@ -9,6 +9,7 @@ use super::{
     caps::{RawBudget, RawCaps},
     response::{RawContactRules, RawExploration, RawLearning},
     uplift::RawUplift,
+    variety::RawDiversity,
 };
 
 /// What an offer gives beyond the goods.
@@ -219,7 +220,7 @@ pub struct RawDecision {
     pub generic_slots: Option<u8>,
     /// Largest share of discounts in a member's list (0.5).
     pub max_discount_share: Option<f64>,
-    /// Most slots of a list for one category; default: no cap.
+    /// Most slots of a list for any one category; default: no cap. `diversity.quotas` has caps for certain ones.
     pub max_per_category: Option<u8>,
     /// Most slots of a list for one kind; default: no cap.
     pub max_per_kind: Option<u8>,
@@ -264,4 +265,7 @@ pub struct RawDecision {
     /// Slots that are drawn by lot.
     #[serde(default)]
     pub exploration: RawExploration,
+    /// What keeps a list from being ten times the same.
+    #[serde(default)]
+    pub diversity: RawDiversity,
 }

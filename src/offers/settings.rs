@@ -14,6 +14,7 @@ use super::{
     sentences::{Sentences, check_sentences},
     template::is_layout,
     uplift::UpliftSettings,
+    variety::DiversitySettings,
 };
 use crate::{
     base::{Currency, Day, Findings, Minor, cities::CityTiers, findings::JobPath, findings::nearest},
@@ -156,6 +157,8 @@ pub struct DecisionSettings {
     pub uplift: UpliftSettings,
     /// What is drawn by lot.
     pub exploration: ExplorationSettings,
+    /// How far likeness counts, and quotas for categories.
+    pub diversity: DiversitySettings,
 }
 
 impl Offer {
@@ -569,6 +572,7 @@ fn check_decision(
         learning: raw.learning.check(&at.key("learning"), findings),
         uplift: raw.uplift.check(&at.key("uplift"), findings),
         exploration: raw.exploration.check(&at.key("exploration"), findings),
+        diversity: raw.diversity.check(&at.key("diversity"), findings),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     Associations, HalfLives, RecommendSettings, Scorer,
     categories::CategoryShares,
+    cold::ColdItems,
     panel::{self, Panel},
     parameters::Parameters,
     tastes::Tastes,
@@ -27,6 +28,8 @@ pub struct ItemKnowledge {
     categories: Vec<CategoryShares>,
     tastes: Tastes,
     panel: Panel,
+    /// By half-life of popularity.
+    cold: Vec<ColdItems>,
     profile_items: usize,
     /// Days from the cut to the middle of what is predicted; 0 where the data has no time.
     ahead: i32,
@@ -54,6 +57,7 @@ impl ItemKnowledge {
         }
         let categories =
             (0..half_lives.popularity.len()).map(|at| CategoryShares::new(items, &statistics, at)).collect();
+        let cold = (0..half_lives.popularity.len()).map(|at| ColdItems::new(items, &statistics, view, at)).collect();
         let ahead = match view.timeline() {
             Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
             Timeline::Ordinal => 0,
@@ -66,6 +70,7 @@ impl ItemKnowledge {
             categories,
             tastes: Tastes::default(),
             panel: Panel::default(),
+            cold,
             profile_items: settings.profile_items,
             ahead,
         };
@@ -123,6 +128,11 @@ impl ItemKnowledge {
 
     pub(super) fn panel(&self) -> &Panel {
         &self.panel
+    }
+
+    pub(super) fn cold(&self, half_life: usize) -> &ColdItems {
+        static NOTHING: ColdItems = ColdItems::NOTHING;
+        self.cold.get(half_life).unwrap_or(&NOTHING)
     }
 
     /// Whether the shop has categories to speak of.

@@ -14,14 +14,19 @@
 //! * N, what the nearest members of a bounded reference panel bought next, by how alike they are. The same reason.
 //! * g, the item's recency-weighted share of the shop's baskets. "Popular now".
 //!
+//! New items score by their neighbours' terms (category and brand) until they have sold.
+//!
 //! A term that has nothing to say of a member leaves its share to g: members nothing is known of get what is popular. The
 //! numbers are tuned per shop on the history's own tail ([`tune`]); G and N, which cost more than all else, only where they
 //! surely help there. A score becomes the probability of buying within the horizon by a curve learned on the stretch before
 //! that ([`Calibration`]).
 
 mod associations;
+mod boards;
 mod calibration;
 mod categories;
+mod cold;
+mod diversity;
 mod explore;
 mod judge;
 mod knowledge;
@@ -40,10 +45,12 @@ mod vectors;
 mod workspace;
 
 pub use associations::Associations;
+pub use boards::{Boards, CITY_TIERS, Fallback};
 pub use calibration::Calibration;
+pub use diversity::{Assortment, Likeness, Quotas, marginal_relevance};
 pub use knowledge::ItemKnowledge;
 pub use parameters::{HalfLives, Parameters, Tuned, TunedFrom};
-pub use repeat::{RepeatPolicy, RepeatRules};
+pub use repeat::{CategoryPolicy, PolicySource, RepeatEvidence, RepeatPolicy, RepeatRules};
 pub use scorer::{Candidate, Scorer, Term, USUAL_SCORE};
 pub use settings::{RawRecommend, RecommendSettings};
 pub use terms::{ScoreTerms, TermEvidence, TermPart};

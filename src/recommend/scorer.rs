@@ -1,7 +1,8 @@
 //! The score: exact best items of a member, each with its largest term as the reason.
 
 use super::{
-    Calibration, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
+    Calibration, Fallback, ItemKnowledge, Parameters, RepeatRules, ScoreTerms, TermEvidence, TermPart, Workspace,
+    cold::ColdItems,
     explore::{Explore, best_new},
     workspace::{OwnItem, powers},
 };
@@ -38,6 +39,16 @@ pub enum Term {
         /// How many: those of the nearest who bought it next, or those of the segment of taste.
         members: u32,
     },
+    /// It is new: its neighbours by category and brand speak for it.
+    New {
+        /// Its category, where they go with what the member bought.
+        category: Option<u32>,
+    },
+    /// Members like this one buy it now: nothing of the member's own speaks for anything.
+    PopularAmong {
+        /// Whose members they are; never [`Fallback::Everyone`].
+        group: Fallback,
+    },
     /// The shop's members buy it now.
     PopularNow,
 }
@@ -73,6 +84,8 @@ struct Contributions {
     segment: f64,
     /// What the nearest members bought next.
     neighbours: f64,
+    /// What its neighbours lend a new item of what goes with the member's purchases.
+    lent: f64,
     /// What is popular now.
     popularity: f64,
 }
@@ -133,6 +146,7 @@ pub(super) fn rebuy_term(
 pub struct Scorer<'a> {
     knowledge: &'a ItemKnowledge,
     explore: Explore<'a>,
+    cold: &'a ColdItems,
     parameters: Parameters,
     calibration: Option<Calibration>,
     terms: Vec<ItemTerms>,
@@ -149,11 +163,14 @@ impl<'a> Scorer<'a> {
     pub fn new(knowledge: &'a ItemKnowledge, parameters: &Parameters) -> Self {
         let statistics = &knowledge.statistics;
         let nearest = knowledge.half_life_index(parameters.half_life_days);
-        let popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
+        let mut popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
+        let cold = knowledge.cold(nearest.unwrap_or(0));
+        cold.adjust(&mut popularity);
         let rebuy = rebuy_factors(statistics, parameters.rebuy_exponent);
         Self {
             knowledge,
             explore: Explore::new(knowledge, parameters),
+            cold,
             parameters: *parameters,
             calibration: None,
             by_popularity: by_popularity(&popularity),
@@ -193,7 +210,7 @@ impl<'a> Scorer<'a> {
     /// Space to score with.
     #[must_use]
     pub fn workspace(&self) -> Workspace {
-        Workspace::new(self.terms.len())
+        Workspace::new(self.terms.len()).with_groups(self.cold.groups())
     }
 
     /// Items of positive popularity that are not blocked, most popular first.
@@ -245,6 +262,19 @@ impl<'a> Scorer<'a> {
     pub fn read(&self, shard: &Shard, member: usize, space: &mut Workspace) {
         space.read(shard, member, self.knowledge.view(), &self.decay);
         self.explore.read(shard.members.get(member), self.parameters.kappa, space);
+        self.cold.lend(&mut space.explore, &mut space.lent);
+    }
+
+    /// The score of an item of that popularity of which nothing else is known, for the member that was read last.
+    #[must_use]
+    pub(super) fn popular_score(&self, popularity: f64, space: &Workspace) -> f64 {
+        space.popularity_weight * popularity
+    }
+
+    /// The shop's popularity by item.
+    #[must_use]
+    pub fn popularity(&self) -> Vec<f64> {
+        self.terms.iter().map(|t| f64::from(t.popularity)).collect()
     }
 
     /// Popularity's part of an item's score.
@@ -263,7 +293,7 @@ impl<'a> Scorer<'a> {
         space.select(n);
         for at in 0..space.own.len() {
             let own = space.own[at];
-            if self.blocked[own.item as usize] || own.age < self.repeat.wait(own.item) || !keep(own.item) {
+            if self.blocked[own.item as usize] || self.repeat.rests(&own) || !keep(own.item) {
                 continue;
             }
             let score = self.rebuy_part(&own, space)
@@ -318,7 +348,7 @@ impl<'a> Scorer<'a> {
             space.place[item as usize] = 0;
             let (transition, _, because, itself) = parts[at];
             let own = space.own_item(item);
-            let contributions = Contributions {
+            let mut contributions = Contributions {
                 item,
                 rebuy: own.map_or(0.0, |own| self.rebuy_part(own, space)) + f64::from(itself),
                 transition: transition.into(),
@@ -326,8 +356,10 @@ impl<'a> Scorer<'a> {
                 category: self.category_part(item, space),
                 segment: self.segment_part(item, space),
                 neighbours: self.neighbour_part(item, space),
+                lent: 0.0,
                 popularity: self.popular_part(item, space),
             };
+            contributions.lent = self.lent_part(&contributions, itself.into(), space);
             out.push(Candidate { item, score, term: self.largest(&contributions, space) });
         }
     }
@@ -365,6 +397,21 @@ impl<'a> Scorer<'a> {
         space.segment.flatten().map_or(0, |segment| self.explore.tastes.get(segment).members)
     }
 
+    /// What neighbours lend a new item: what the explore terms hold beyond what the item has of its own. `itself` is how
+    /// often it follows itself.
+    fn lent_part(&self, made: &Contributions, itself: f64, space: &Workspace) -> f64 {
+        if !self.cold.is_cold(made.item) {
+            return 0.0;
+        }
+        (f64::from(space.explore.get(made.item))
+            - made.transition
+            - itself
+            - made.category
+            - made.segment
+            - made.neighbours)
+            .max(0.0)
+    }
+
     /// What the score of an item is made of for the member that was read last, whether or not it may be offered.
     #[must_use]
     pub fn terms(&self, item: u32, space: &Workspace) -> ScoreTerms {
@@ -378,7 +425,7 @@ impl<'a> Scorer<'a> {
             value,
             evidence: evidence.unwrap_or(TermEvidence::None),
         };
-        let parts = vec![
+        let mut parts = vec![
             part("rebuy", made.rebuy, bought),
             part("transition", made.transition, because),
             part("category", made.category, None),
@@ -386,6 +433,9 @@ impl<'a> Scorer<'a> {
             part("neighbours", made.neighbours, Some(TermEvidence::Alike { members: self.neighbours_of(item, space) })),
             part("popularity", made.popularity, None),
         ];
+        if self.cold.is_cold(item) {
+            parts.push(part("neighbours_of_new", made.lent, None));
+        }
         ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
     }
 
@@ -401,11 +451,13 @@ impl<'a> Scorer<'a> {
             ..Contributions::default()
         };
         let mut largest = f32::NEG_INFINITY;
+        let mut itself = 0.0;
         for &(source, share) in &space.sources {
             let Some(&(_, count)) = self.explore.associations.of(source).iter().find(|e| e.0 == item) else { continue };
             let value = weight * f64::from(share) * f64::from(count);
             if source == item {
                 made.rebuy += value;
+                itself += value;
                 continue;
             }
             made.transition += value;
@@ -415,6 +467,7 @@ impl<'a> Scorer<'a> {
                 made.because = Some(source);
             }
         }
+        made.lent = self.lent_part(&made, itself, space);
         made
     }
 
@@ -424,15 +477,16 @@ impl<'a> Scorer<'a> {
         out.extend(self.by_popularity.iter().take(n).map(|&item| Candidate {
             item,
             score: self.parameters.kappa * f64::from(self.terms[item as usize].popularity),
-            term: Term::PopularNow,
+            term: if self.cold.is_cold(item) { Term::New { category: None } } else { Term::PopularNow },
         }));
     }
 
-    /// The largest term of an item's score; on equal terms rebuy, then transition, category, neighbours and segment.
+    /// The largest term of an item's score; on equal terms rebuy, then transition, category, neighbours and segment, then what
+    /// its neighbours lend a new item.
     fn largest(&self, made: &Contributions, space: &Workspace) -> Term {
-        let Contributions { rebuy, transition, category, segment, neighbours, popularity, .. } = *made;
+        let Contributions { rebuy, transition, category, segment, neighbours, lent, popularity, .. } = *made;
         let source = made.because.and_then(|because| space.own_item(because));
-        let largest = [transition, category, neighbours, segment, popularity].into_iter().fold(rebuy, f64::max);
+        let largest = [transition, category, neighbours, segment, lent, popularity].into_iter().fold(rebuy, f64::max);
         match (space.own_item(made.item), source, self.explore.categories.category(made.item)) {
             (Some(own), ..) if rebuy >= largest => Term::Rebuy { count: own.count, last_day: own.last_day },
             (_, Some(source), _) if transition >= largest => {
@@ -445,6 +499,7 @@ impl<'a> Scorer<'a> {
             _ if segment > 0.0 && segment >= largest => {
                 Term::PopularAmongAlike { members: self.segment_members(space) }
             }
+            (None, _, of) if self.cold.is_cold(made.item) => Term::New { category: of.filter(|_| lent >= popularity) },
             _ => Term::PopularNow,
         }
     }

@@ -56,7 +56,8 @@ pub struct RawRecommend {
     pub pair_budget: u64,
     /// Whether the same item may be offered again, by category (or the start of its path). Left out: learned.
     pub repeat: BTreeMap<String, RepeatPolicy>,
-    /// A category whose items are rebought less than this share of the shop's mean is `never_repeat`.
+    /// A category whose items are rebought less than this share of the shop's mean is `never_repeat`, unless `repeat` says
+    /// otherwise.
     pub never_repeat_below: f64,
     /// Days for which `never_repeat` holds.
     pub never_repeat_days: u32,
@@ -66,6 +67,8 @@ pub struct RawRecommend {
     pub regular_max_gaps: f64,
     /// Days after a device within which an accessory counts as bought for it.
     pub attach_days: u32,
+    /// Whether what fits what is learned from purchases where neither a compatibility table nor the items' `fits` say it.
+    pub learn_fits: bool,
 }
 
 impl Default for RawRecommend {
@@ -96,6 +99,7 @@ impl Default for RawRecommend {
             regular_min_days: 3,
             regular_max_gaps: 2.0,
             attach_days: 30,
+            learn_fits: true,
         }
     }
 }
@@ -196,6 +200,8 @@ pub struct RecommendSettings {
     pub regular: RhythmRule,
     /// Days after a device within which an accessory counts as bought for it.
     pub attach_days: u32,
+    /// Whether what fits what is learned where the shop does not say it.
+    pub learn_fits: bool,
 }
 
 impl RawRecommend {
@@ -239,6 +245,7 @@ impl RawRecommend {
                 max_gaps: check.number("regular_max_gaps", self.regular_max_gaps, 1.0, 100.0),
             },
             attach_days: check.whole("attach_days", self.attach_days.into(), 1, 3650) as u32,
+            learn_fits: self.learn_fits,
         }
     }
 }

@@ -85,6 +85,8 @@ pub struct Workspace {
     pub(super) own: Vec<OwnItem>,
     /// Explore terms other than popularity, weighted.
     pub(super) explore: Sparse,
+    /// By group of neighbours of new items: what their explore terms add up to.
+    pub(super) lent: Sparse,
     /// Own items that speak in the transition term, with `u_j / Σ u m`.
     pub(super) sources: Vec<(u32, f32)>,
     /// Categories of the profile with their shares of it.
@@ -112,6 +114,7 @@ impl Workspace {
             slot: vec![NO_SLOT; items],
             own: Vec::new(),
             explore: Sparse::new(items),
+            lent: Sparse::new(0),
             sources: Vec::new(),
             categories: Vec::new(),
             segment: None,
@@ -123,6 +126,11 @@ impl Workspace {
             ranked: Vec::new(),
             place: vec![0; items],
         }
+    }
+
+    /// The same with room for groups of neighbours of new items.
+    pub(super) fn with_groups(self, groups: usize) -> Self {
+        Self { lent: Sparse::new(groups), ..self }
     }
 
     /// The baskets of the member that was read last.

@@ -177,6 +177,7 @@ fn beyond(results: &Results) -> Section {
             Column::number(text("曝光基尼系数", "Gini of exposure")),
             Column::number(text("新颖度", "Novelty, bits")),
             Column::number(text("列表内多样性", "Diversity in a list")),
+            Column::number(text("品类与品牌差异", "Variety in a list")),
             Column::number(text("兜底会员", "Members on a fallback")),
             Column::number(text("兜底位置", "Places on a fallback")),
         ],
@@ -188,6 +189,7 @@ fn beyond(results: &Results) -> Section {
             Cell::number(b.gini, 3),
             Cell::number(b.novelty, 2),
             Cell::number(b.diversity, 3),
+            if b.variety > 0.0 { Cell::number(b.variety, 3) } else { Cell::plain("–") },
             Cell::percent(b.fallback_members),
             Cell::percent(b.fallback_slots),
         ]);
@@ -195,10 +197,10 @@ fn beyond(results: &Results) -> Section {
     Section::new("beyond", text("命中之外", "Beyond hits"))
         .lead(text(
             "覆盖率：至少出现一次的商品占有售商品的比例。新颖度：−log2（买过该商品的会员比例）的平均。多样性：列表中两两商品买家\
-             集合的 1 − 余弦。兜底：与会员自己的历史无关。",
+             集合的 1 − 余弦。差异：两两商品在品类路径与品牌上的 1 − 相似度。兜底：与会员自己的历史无关。",
             "Coverage: share of the items sold that stand on any list. Novelty: mean of −log2 of the share of members who \
-             bought the item. Diversity: 1 − cosine of the sets of buyers, over the pairs of a list. Fallback: rests on \
-             nothing of the member's own.",
+             bought the item. Diversity: 1 − cosine of the sets of buyers, over the pairs of a list. Variety: 1 − likeness \
+             by category path and brand. Fallback: rests on nothing of the member's own.",
         ))
         .with(table.render())
 }

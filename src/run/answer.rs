@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     RunError,
-    decide::{Decided, Traced},
+    decide::{Decided, Traced, Waits},
     fit::{Described, Scene},
     refusals,
 };
@@ -85,6 +85,8 @@ pub struct Explained {
     pub suppressed_tags: Vec<String>,
     /// Suggested items, best first.
     pub candidates: Vec<CandidateAnswer>,
+    /// What the member has and is not offered again yet, the newest purchase first.
+    pub waiting: Vec<WaitingAnswer>,
 }
 
 /// A feature of the member.
@@ -165,6 +167,23 @@ pub struct TagAnswer {
     pub rule: String,
     /// Day from which it has been held without a break.
     pub since: Day,
+}
+
+/// An item of the member's that is not offered again yet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WaitingAnswer {
+    /// Item id.
+    pub item_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its policy of repeating: `never_repeat` or `replenish`.
+    pub policy: &'static str,
+    /// Where the policy comes from: `declared` or `learned`.
+    pub source: &'static str,
+    /// Day of the last purchase.
+    pub last_day: Day,
+    /// Days (baskets, where the data has no time) after it in which the item is not offered.
+    pub wait_days: u32,
 }
 
 /// An item that is suggested to the member.
@@ -384,7 +403,10 @@ impl Night<'_> {
                 since: held.since,
             }
         });
-        let candidates = self.decided.traced.as_ref().map(|traced| self.candidates(traced)).unwrap_or_default();
+        let (candidates, waiting) = match &self.decided.traced {
+            Some(traced) => (self.candidates(traced), self.waiting(traced)),
+            None => (Vec::new(), Vec::new()),
+        };
         Explained {
             arm,
             held_out_of: self.held_out_of(member),
@@ -395,6 +417,7 @@ impl Night<'_> {
             tags: tags.collect(),
             suppressed_tags: self.scene.members.get(member).suppressed_tags.clone(),
             candidates,
+            waiting,
         }
     }
 
@@ -474,6 +497,21 @@ impl Night<'_> {
         let id = items.ids.get(item as usize).to_owned();
         let name = items.name.get(item as usize).filter(|n| !n.is_empty());
         (id.clone(), name.cloned().unwrap_or(id))
+    }
+
+    fn waiting(&self, traced: &Traced) -> Vec<WaitingAnswer> {
+        let answer = |waits: &Waits| {
+            let (item_id, name) = self.item(waits.item);
+            WaitingAnswer {
+                item_id,
+                name,
+                policy: waits.policy.code(),
+                source: waits.source.code(),
+                last_day: waits.last_day,
+                wait_days: waits.wait,
+            }
+        };
+        traced.waiting.iter().take(SUGGESTED).map(answer).collect()
     }
 
     fn candidates(&self, traced: &Traced) -> Vec<CandidateAnswer> {

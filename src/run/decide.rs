@@ -10,15 +10,19 @@ use super::{
     uplift::Uplifted,
 };
 use crate::{
-    base::{Findings, hash::shard_of},
+    base::{Day, Findings, findings::JobPath, hash::shard_of},
     history::Shard,
+    items::{GroupPopularity, NO_GROUP},
     offers::{
         Acceptance, Allocation, Allocator, Catalogue, Choice, ContactLog, Decider, Decisions, Holdout, Ledger,
         OfferTrace, PreviousDecisions, Reach, ScarceInputs, ShardInputs, TraceContext, World, lasting_generic,
         lasting_slots, settle,
     },
-    recommend::{Candidate, ScoreTerms},
+    recommend::{Boards, CITY_TIERS, Candidate, OwnItem, PolicySource, RepeatPolicy, ScoreTerms, Scorer},
 };
+
+/// Shares of its upper bound that an allocation may be short of without a word.
+const SMALL_GAP: f64 = 0.01;
 
 /// Every member's list.
 pub(super) struct Decided {
@@ -46,6 +50,19 @@ pub(super) struct Traced {
     pub(super) offers: Vec<OfferTrace>,
     /// The suggested items, best first, with the terms of their scores.
     pub(super) suggested: Vec<(Candidate, ScoreTerms)>,
+    /// What the member has and is not offered again yet, the newest purchase first.
+    pub(super) waiting: Vec<Waits>,
+}
+
+/// An item that a member has and is not offered again yet.
+pub(super) struct Waits {
+    pub(super) item: u32,
+    pub(super) policy: RepeatPolicy,
+    pub(super) source: PolicySource,
+    /// Day of the last purchase.
+    pub(super) last_day: Day,
+    /// Days after it in which it is not offered.
+    pub(super) wait: u32,
 }
 
 /// What members were sent, and whether the shop says which channels they agreed to.
@@ -97,7 +114,8 @@ pub(super) fn decide(
         .calibrated(known.tuned.calibration)
         .blocking(world.blocked())
         .repeating(known.repeat.clone());
-    let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates);
+    let boards = boards(scene, described, known, &scorer)?;
+    let decider = Decider::new(&world, &scorer, scene.job.recommend().candidates).with_boards(&boards);
     let rules = Rules::new(catalogue, &described.features)?;
     let acceptance = learn(scene, described, catalogue, &contacts.log)?;
     let scarce_inputs = scarce.as_ref().map(|scarce| ScarceInputs {
@@ -160,6 +178,14 @@ pub(super) fn decide(
         None => Vec::new(),
     };
     let settled = settle(drafts, &members, scarce_inputs.as_ref(), &Allocator::new(catalogue, scene.items));
+    if let Some(gap) = settled.allocation.as_ref().map(Allocation::gap).filter(|gap| *gap > SMALL_GAP) {
+        let at = JobPath::root().key("offers");
+        let message =
+            format!("what is scarce is worth {:.1}% less than the upper bound of all ways to give it", gap * 100.0);
+        let help =
+            "with caps below 100 one assignment more or less counts that much; the manifest has it as allocation_gap";
+        notes.note("offers::allocation_gap", at, message, help);
+    }
     let mut decisions = settled.decisions;
     let mut generic = generic;
     if !previous.is_empty() {
@@ -189,7 +215,20 @@ pub(super) fn decide(
             let mut space = decider.space();
             let offers = decider.trace(&shard, member, &inputs, context, &mut space);
             let terms = |c: &Candidate| (*c, scorer.terms(c.item, space.workspace()));
-            traced = Some(Traced { offers, suggested: space.candidates().iter().map(terms).collect() });
+            let rules = &known.repeat;
+            let waits = |own: &&OwnItem| rules.rests(own);
+            let waiting = space.workspace().own().iter().filter(waits).map(|own| Waits {
+                item: own.item,
+                policy: rules.policy(own.item),
+                source: rules.source(own.item),
+                last_day: own.last_day,
+                wait: rules.wait_of(own),
+            });
+            traced = Some(Traced {
+                offers,
+                suggested: space.candidates().iter().map(terms).collect(),
+                waiting: waiting.collect(),
+            });
         }
     }
     let ledger = scarce.map(|s| scarce::after(scene, described, catalogue, s.ledger, &grants, &members));
@@ -198,6 +237,28 @@ pub(super) fn decide(
     stages.end("offers");
     let uplift = Uplifted::default();
     Ok(Decided { decisions, generic, reach, acceptance, ledger, allocation: settled.allocation, uplift, traced })
+}
+
+/// What is popular in each segment and in the cities of each tier.
+fn boards(scene: &Scene<'_>, described: &Described, known: &Known, scorer: &Scorer<'_>) -> Result<Boards, RunError> {
+    let shards = &scene.histories.shards;
+    let segments = described.model.segments.len();
+    let ids = member_ids(shards)?;
+    let groups = |shard: usize, member: usize| {
+        let segment = described.memberships.segment[described.features.offset(shard) + member];
+        let tier = scene.members.get(ids[shard].get(member)).city_tier.filter(|t| usize::from(*t) < CITY_TIERS);
+        [segment, tier.map_or(NO_GROUP, |t| (segments + usize::from(t)) as u16)]
+    };
+    let counted = GroupPopularity::count(
+        shards,
+        known.knowledge.view(),
+        scene.items.len(),
+        described.features.members() as u64,
+        scorer.parameters().half_life_days,
+        segments + CITY_TIERS,
+        groups,
+    )?;
+    Ok(Boards::new(&counted, segments, &scorer.popularity()))
 }
 
 /// Counts the members who have each offer.

@@ -17,7 +17,7 @@ use crate::{
     features::{DaySet, FeaturePlan, FeatureTable, FeatureView, Scaling, Vocabulary},
     history::{Histories, ShardSet, Timeline},
     input::{ItemTable, MemberTable},
-    items::{AttachStatistics, FitRule, Fits, View},
+    items::{AttachStatistics, FitRule, Fits, View, learn_fits},
     job::Job,
     recommend::{ItemKnowledge, RepeatRules, Tuned, reusable, tune},
     segments::{
@@ -118,6 +118,8 @@ pub(super) struct Known {
     pub(super) tuned: Tuned,
     pub(super) knowledge: ItemKnowledge,
     pub(super) attach: AttachStatistics,
+    /// Whether what fits what was learned.
+    pub(super) learned_fits: bool,
     pub(super) repeat: RepeatRules,
     /// Names under `[recommend] repeat` that are no category of this shop.
     pub(super) unknown_policies: Vec<String>,
@@ -417,7 +419,17 @@ pub(super) fn know(
         .iter()
         .map(|(device, accessory)| FitRule { device: device.clone(), accessory: accessory.clone() })
         .collect();
-    let (fits, unknown) = Fits::new(items, &rules);
+    let (mut fits, unknown) = Fits::new(items, &rules);
+    let said = !rules.is_empty() || items.fits.iter().any(|fits| !fits.is_empty());
+    let asked = job.offers().offers.iter().any(|offer| offer.kind.asks_what_fits());
+    let learned_fits = !said && asked && settings.learn_fits;
+    if learned_fits {
+        fits = learn_fits(shards, &view, items, &knowledge.statistics)?;
+        let devices = fits.devices().count();
+        let message = format!("what fits what was learned from purchases: {} pairs, {devices} devices", fits.len());
+        let help = "to be certain give a `compatibility` table, or `fits` of the items";
+        notes.note("offers::learned_fits", JobPath::root().key("recommend").key("learn_fits"), message, help);
+    }
     if let Some(first) = unknown.first() {
         let root = JobPath::root().key("inputs");
         notes.warn(
@@ -435,5 +447,5 @@ pub(super) fn know(
     let (repeat, unknown_policies) = RepeatRules::new(settings, items, &knowledge.statistics);
     progress.finish(&format!("{} items, {} that fit another", items.len(), attach.fits().len()));
     stages.end("items");
-    Ok(Known { tuned, knowledge, attach, repeat, unknown_policies })
+    Ok(Known { tuned, knowledge, attach, learned_fits, repeat, unknown_policies })
 }

@@ -5,7 +5,7 @@ use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
     job::Job,
-    offers::Need,
+    offers::{Need, is_learned},
 };
 
 /// Reports every offer whose kind needs a column that no table has. Of a table that the job names and that could not be
@@ -18,7 +18,7 @@ pub(super) fn check(job: &Job, inputs: &Inputs, findings: &mut Findings) {
                 Some(opened) => opened.has(column),
                 None => named(*table),
             };
-            if need.iter().any(met) {
+            if need.iter().any(met) || is_learned(offer.kind, need, job.recommend().learn_fits) {
                 continue;
             }
             findings.error(

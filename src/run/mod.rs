@@ -52,7 +52,7 @@ mod uplift;
 pub use ack::acknowledge;
 pub use answer::{
     Answer, CandidateAnswer, Explained, FeatureAnswer, OfferAnswer, Parts, Place, SegmentAnswer, SegmentDistance,
-    SlotAnswer, Status, TagAnswer, TermAnswer,
+    SlotAnswer, Status, TagAnswer, TermAnswer, WaitingAnswer,
 };
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
 pub use clock::{StageTime, Stages, now_seconds, now_text};

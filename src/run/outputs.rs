@@ -25,12 +25,13 @@ use super::{
 use crate::{
     engine::EngineError,
     export::{
-        LEDGER_PATH, RunTables, WrittenFile, write_batches, write_csv, write_held, write_item_statistics, write_ledger,
-        write_next_purchases, write_profiles, write_run,
+        LEDGER_PATH, RepeatPolicies, RunTables, WrittenFile, write_accessories, write_batches, write_csv, write_held,
+        write_item_statistics, write_ledger, write_next_purchases, write_profiles, write_run,
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Arm, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
+    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
+    recommend::Fallback,
     store::{StagedFile, Staging},
 };
 
@@ -96,7 +97,13 @@ pub(super) fn write(
     let path = "quarantine.parquet";
     wrote(path, write_quarantine(quarantined, scene, staging)?);
     let path = "model/item_statistics.parquet";
-    wrote(path, write_item_statistics(staging, scene.items, &known.knowledge.statistics, 0, settings.compression)?);
+    let statistics = &known.knowledge.statistics;
+    wrote(path, write_item_statistics(staging, scene.items, statistics, 0, &known.repeat, settings.compression)?);
+    let source = if known.learned_fits { "learned" } else { "declared" };
+    let rows = write_accessories(staging, scene.items, statistics, &known.attach, source, settings.compression)?;
+    wrote("model/accessories.parquet", rows);
+    let policies = RepeatPolicies::new(&known.repeat, scene.job.recommend().never_repeat_below, statistics);
+    json(staging, "model/repeat_policies.json", &policies)?;
     json(staging, "model/segments.json", &described.model)?;
     json(staging, "model/segment_ids.json", &described.ids)?;
     if let Some(choice) = &described.k_choice {
@@ -231,7 +238,7 @@ pub(super) fn manifest(
                 cap_left,
             })
             .collect(),
-        kpis: kpis(described, decided, closing.judged, in_fit),
+        kpis: kpis(described, decided, catalogue, closing.judged, in_fit),
         gates: closing.judged.results.clone(),
         outputs: entries(written, staged),
         cpu: cpu_features(),
@@ -254,7 +261,13 @@ pub(super) fn entries(written: &[WrittenFile], staged: &[StagedFile]) -> Vec<Out
         .collect()
 }
 
-fn kpis(described: &Described, decided: &Decided, judged: &Judged, members: u64) -> BTreeMap<String, f64> {
+fn kpis(
+    described: &Described,
+    decided: &Decided,
+    catalogue: &Catalogue,
+    judged: &Judged,
+    members: u64,
+) -> BTreeMap<String, f64> {
     let share = |count: u64| if members == 0 { 0.0 } else { count as f64 / members as f64 };
     let with_list =
         decided.decisions.iter().map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64).sum::<u64>();
@@ -269,6 +282,7 @@ fn kpis(described: &Described, decided: &Decided, judged: &Judged, members: u64)
         kpis.insert("late_lines".to_owned(), late.came() as f64);
         kpis.insert("vanished_lines".to_owned(), late.gone() as f64);
     }
+    kpis.extend(fallbacks(decided, catalogue));
     let rates = [
         ("repeat_purchase_rate", all.repeat_purchase_rate),
         ("reactivation_rate", all.reactivation_rate),
@@ -287,6 +301,39 @@ fn kpis(described: &Described, decided: &Decided, judged: &Judged, members: u64)
         kpis.insert("allocation_gap".to_owned(), six_digits(allocation.gap()));
     }
     kpis
+}
+
+/// How much of the lists rests on nothing of the member's own, by whose popularity stands in, and how much is new.
+fn fallbacks(decided: &Decided, catalogue: &Catalogue) -> Vec<(String, f64)> {
+    let mut slots = [0u64; Fallback::ALL.len()];
+    let (mut all, mut new, mut lists, mut without) = (0u64, 0u64, 0u64, 0u64);
+    for decisions in &decided.decisions {
+        for member in 0..decisions.members() {
+            let list = decisions.of(member);
+            let mut own = false;
+            for decision in list {
+                let kind = catalogue.offers[usize::from(decision.offer())].offer.kind;
+                all += 1;
+                new += u64::from(kind.is_new(decision.reason()));
+                match kind.fallback(decision.reason()) {
+                    Some(level) => slots[level as usize] += 1,
+                    None => own = true,
+                }
+            }
+            lists += u64::from(!list.is_empty());
+            without += u64::from(!list.is_empty() && !own);
+        }
+    }
+    let share = |part: u64, whole: u64| six_digits(part as f64 / whole.max(1) as f64);
+    let mut figures = vec![
+        ("fallback_members_share".to_owned(), share(without, lists)),
+        ("fallback_slots_share".to_owned(), share(slots.iter().sum(), all)),
+        ("new_item_slots_share".to_owned(), share(new, all)),
+    ];
+    for (level, slots) in Fallback::ALL.into_iter().zip(slots) {
+        figures.push((format!("fallback_{}_slots_share", level.code()), share(slots, all)));
+    }
+    figures
 }
 
 /// Segments for people, by falling size.

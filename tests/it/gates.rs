@@ -299,7 +299,7 @@ fn lines_that_come_late_are_counted_by_day() {
     let from = start("2026-06-10");
     let (to, last) = (start("2026-06-20"), start("2026-06-28"));
     // Every other line of ten days comes a night late; lines of one day are gone that night.
-    let late = |row: usize| times[row].is_some_and(|t| (from..to).contains(&t)) && row % 2 == 0;
+    let late = |row: usize| times[row].is_some_and(|t| (from..to).contains(&t)) && row.is_multiple_of(2);
     let gone = |row: usize| times[row].is_some_and(|t| (to..to + 86_400_000_000).contains(&t));
     shop.lines(&some(&whole, |row| !late(row)));
     assert_eq!(shop.run(FIRST, &["-q"]).code, 0);

@@ -37,3 +37,4 @@ mod support;
 mod tuning;
 mod uplift;
 mod watch;
+mod what_to_offer;

@@ -1,13 +1,16 @@
 //! `accessory`: what fits a device that the member owns and lacks the like of.
 
-use super::super::{
-    catalogue::BoundOffer,
-    kind::{Need, OfferKind},
-    member::MemberView,
-    proposal::{Evidence, Proposal, Target, saturate},
-    raw::Incentive,
-    sentences::Reason,
-    template::Placeholder::{Because, Count, Date, Item},
+use super::{
+    super::{
+        catalogue::BoundOffer,
+        kind::{Need, OfferKind},
+        member::MemberView,
+        proposal::{Evidence, Proposal, Target, saturate},
+        raw::Incentive,
+        sentences::Reason,
+        template::Placeholder::{Because, Count, Date, Item},
+    },
+    common::small,
 };
 use crate::input::contract::Table;
 
@@ -19,14 +22,12 @@ const HALF_LIFE_DAYS: f64 = 180.0;
 /// The kind.
 pub(super) struct Accessory;
 
-static REASONS: &[Reason] = &[Reason {
-    code: "fits_your_device",
-    fills: &[Item, Because, Date, Count],
-    zh: "「{item}」适配您在{date}购买的「{because}」。",
-    en: "{item} fits the {because} you bought on {date}.",
-    short: ("「{item}」适配「{because}」。", "{item} fits your {because}."),
-    undated: None,
-}];
+static REASONS: &[Reason] = &[Reason::new(
+    "fits_your_device",
+    &[Item, Because, Date, Count],
+    ("「{item}」适配您在{date}购买的「{because}」。", "{item} fits the {because} you bought on {date}."),
+    ("「{item}」适配「{because}」。", "{item} fits your {because}."),
+)];
 
 impl OfferKind for Accessory {
     fn code(&self) -> &'static str {
@@ -51,6 +52,10 @@ impl OfferKind for Accessory {
 
     fn needs(&self) -> &'static [Need] {
         &[&[(Table::Compatibility, "device"), (Table::Items, "fits")]]
+    }
+
+    fn asks_what_fits(&self) -> bool {
+        true
     }
 
     fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
@@ -85,7 +90,7 @@ impl OfferKind for Accessory {
                     reason: 0,
                     evidence: Evidence {
                         about: Target::Item(device),
-                        count: Some(u16::try_from(attach.attached).unwrap_or(u16::MAX)),
+                        count: small(u32::try_from(attach.attached).unwrap_or(u32::MAX)),
                         date: Some(owned.last_day),
                         ..Evidence::default()
                     },

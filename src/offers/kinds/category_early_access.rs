@@ -1,32 +1,36 @@
 //! `category_early_access`: regular buyers of a category are let in first.
 
-use super::super::{
-    catalogue::BoundOffer,
-    kind::{Need, OfferKind},
-    member::MemberView,
-    programme::Programme,
-    proposal::{Evidence, Proposal, Target, saturate},
-    raw::{Incentive, RawOffer},
-    sentences::Reason,
-    template::Placeholder::{Category, Count, Date, Days},
+use super::{
+    super::{
+        catalogue::BoundOffer,
+        kind::{Need, OfferKind},
+        member::MemberView,
+        programme::Programme,
+        proposal::{Evidence, Proposal, Target, saturate},
+        raw::{Incentive, RawOffer},
+        sentences::Reason,
+        template::Placeholder::{Category, Count, Date, Days},
+    },
+    common::{Lacks, regular, small},
 };
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    items::{RhythmRule, rhythm_where},
+    items::rhythm_where,
 };
 
 /// The kind.
 pub(super) struct CategoryEarlyAccess;
 
-static REASONS: &[Reason] = &[Reason {
-    code: "regular_buyer",
-    fills: &[Category, Count, Days, Date],
-    zh: "您自{date}起已 {count} 次选购{category}类商品，约每 {days} 天一次；{valid_from}起您可抢先选购。",
-    en: "{count} purchases in {category} since {date}, about every {days} days: early access for you from {valid_from}.",
-    short: ("{category}：您可抢先选购。", "Early access to {category} for you."),
-    undated: None,
-}];
+static REASONS: &[Reason] = &[Reason::new(
+    "regular_buyer",
+    &[Category, Count, Days, Date],
+    (
+        "您自{date}起已 {count} 次选购{category}类商品，约每 {days} 天一次；{valid_from}起您可抢先选购。",
+        "{count} purchases in {category} since {date}, about every {days} days: early access for you from {valid_from}.",
+    ),
+    ("{category}：您可抢先选购。", "Early access to {category} for you."),
+)];
 
 impl OfferKind for CategoryEarlyAccess {
     fn code(&self) -> &'static str {
@@ -50,14 +54,13 @@ impl OfferKind for CategoryEarlyAccess {
     }
 
     fn check(&self, raw: &RawOffer, _: &Programme, at: &JobPath, findings: &mut Findings) {
-        if raw.categories.is_empty() {
-            findings.error(
-                "offers::needs_categories",
-                at.key("categories"),
-                format!("`{}` names no category to let members into", raw.id),
-                "add `categories = [\"…\"]`",
-            );
-        }
+        let remedy = "add `categories = [\"…\"]`";
+        Lacks { raw, at, findings }.unless(
+            !raw.categories.is_empty(),
+            "categories",
+            "names no category to let members into",
+            remedy,
+        );
     }
 
     fn propose(&self, index: u16, offer: &BoundOffer, member: &MemberView<'_>, out: &mut Vec<Proposal>) {
@@ -70,10 +73,7 @@ impl OfferKind for CategoryEarlyAccess {
         }
         let Some(rhythm) = rhythm_where(member.baskets(), |item| category(item).is_some()) else { return };
         let parameters = &offer.offer.parameters;
-        let rule = RhythmRule {
-            min_days: parameters.min_purchases.unwrap_or(world.regular.min_days),
-            max_gaps: world.regular.max_gaps,
-        };
+        let rule = regular(offer, world);
         let as_of = world.catalogue.as_of;
         if !rhythm.is_regular(as_of, &rule) || rhythm.median_gap > parameters.max_gap_days {
             return;
@@ -89,7 +89,6 @@ impl OfferKind for CategoryEarlyAccess {
         }
         let Some((favourite, _)) = days.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))) else { return };
         let gaps_since = f64::from(as_of.since(rhythm.last).max(0)) / f64::from(rhythm.median_gap.max(1));
-        let small = |v: u32| u16::try_from(v).unwrap_or(u16::MAX);
         out.push(Proposal {
             offer: index,
             target: Target::Category(favourite),
@@ -97,8 +96,8 @@ impl OfferKind for CategoryEarlyAccess {
             reason: 0,
             // Counted over all the categories of the offer, which the sentence names.
             evidence: Evidence {
-                count: Some(small(rhythm.days)),
-                days: Some(small(rhythm.median_gap)),
+                count: small(rhythm.days),
+                days: small(rhythm.median_gap),
                 date: Some(rhythm.first),
                 ..Evidence::default()
             },

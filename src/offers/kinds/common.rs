@@ -9,6 +9,7 @@ use super::super::{
 };
 use crate::{
     base::{Day, Findings, findings::JobPath},
+    items::RhythmRule,
     recommend::Candidate,
 };
 
@@ -75,6 +76,12 @@ pub(super) fn best_item(
         let popular = member.for_anyone(index).iter().filter_map(|p| p.target.item());
         popular.into_iter().find(|item| wanted(*item) && member.may_get(*item))
     })
+}
+
+/// Who is a regular buyer by an offer: as the job says, unless the offer asks for more or fewer days.
+pub(super) fn regular(offer: &BoundOffer, world: &World<'_>) -> RhythmRule {
+    let min_days = offer.offer.parameters.min_purchases.unwrap_or(world.regular.min_days);
+    RhythmRule { min_days, max_gaps: world.regular.max_gaps }
 }
 
 /// The most popular items an offer is limited to, for [`best_item`].

@@ -1,19 +1,22 @@
 //! `next_item`: what the member is likely to want next.
 
-use super::super::{
-    catalogue::BoundOffer,
-    kind::OfferKind,
-    member::MemberView,
-    proposal::{Evidence, Proposal, Target, saturate},
-    raw::Incentive,
-    sentences::Reason,
-    template::Placeholder::{Because, Count, Date, Item},
-    world::World,
+use super::{
+    super::{
+        catalogue::BoundOffer,
+        kind::OfferKind,
+        member::MemberView,
+        proposal::{Evidence, Proposal, Target, saturate},
+        raw::Incentive,
+        sentences::Reason,
+        template::Placeholder::{Because, Count, Date, Item},
+        world::World,
+    },
+    common::small,
 };
 use crate::{
     base::Day,
     history::Timeline,
-    recommend::{Candidate, Term, USUAL_SCORE},
+    recommend::{Candidate, Fallback, Term, USUAL_SCORE},
 };
 
 /// Popular items kept to fill lists with.
@@ -24,7 +27,11 @@ const BOUGHT_ONCE: u8 = 1;
 const BECAUSE_YOU_BOUGHT: u8 = 2;
 const POPULAR_NOW: u8 = 3;
 const POPULAR_IN_CATEGORY: u8 = 4;
-const POPULAR_AMONG_ALIKE: u8 = 5;
+const NEW_IN_CATEGORY: u8 = 5;
+const NEW_ITEM: u8 = 6;
+const POPULAR_AMONG_LIKE: u8 = 7;
+const POPULAR_IN_CITIES: u8 = 8;
+const POPULAR_AMONG_ALIKE: u8 = 9;
 
 /// The kind.
 pub(super) struct NextItem;
@@ -60,30 +67,48 @@ static REASONS: &[Reason] = &[
             "You have bought {because}; members who did often choose {item} too.",
         )),
     },
-    Reason {
-        code: "popular_now",
-        fills: &[Item],
-        zh: "大家最近都在买「{item}」。",
-        en: "Popular now: {item}.",
-        short: ("热门：「{item}」。", "Popular: {item}."),
-        undated: None,
-    },
-    Reason {
-        code: "popular_in_category",
-        fills: &[Item, Because],
-        zh: "您常选购的{because}中，「{item}」最近很受欢迎。",
-        en: "{item} is popular now in {because}, where you buy.",
-        short: ("热门：「{item}」。", "Popular: {item}."),
-        undated: None,
-    },
-    Reason {
-        code: "popular_among_alike",
-        fills: &[Item],
-        zh: "与您喜好相近的会员常选「{item}」。",
-        en: "Members with a taste like yours often choose {item}.",
-        short: ("为您推荐「{item}」。", "For you: {item}."),
-        undated: None,
-    },
+    Reason::new(
+        "popular_now",
+        &[Item],
+        ("大家最近都在买「{item}」。", "Popular now: {item}."),
+        ("热门：「{item}」。", "Popular: {item}."),
+    ),
+    Reason::new(
+        "popular_in_category",
+        &[Item, Because],
+        ("您常选购的{because}中，「{item}」最近很受欢迎。", "{item} is popular now in {because}, where you buy."),
+        ("热门：「{item}」。", "Popular: {item}."),
+    ),
+    Reason::new(
+        "new_in_category",
+        &[Item, Because],
+        ("您常选购的{because}有新品：「{item}」。", "New in {because}, where you buy: {item}."),
+        ("新品：「{item}」。", "New: {item}."),
+    ),
+    Reason::new(
+        "new_item",
+        &[Item],
+        ("新品上架：「{item}」。", "New in the shop: {item}."),
+        ("新品：「{item}」。", "New: {item}."),
+    ),
+    Reason::new(
+        "popular_among_members_like_you",
+        &[Item],
+        ("与您相似的会员最近常买「{item}」。", "Members like you buy it now: {item}."),
+        ("热门：「{item}」。", "Popular: {item}."),
+    ),
+    Reason::new(
+        "popular_in_cities_like_yours",
+        &[Item],
+        ("与您所在城市相近的会员最近常买「{item}」。", "Popular now in cities like yours: {item}."),
+        ("热门：「{item}」。", "Popular: {item}."),
+    ),
+    Reason::new(
+        "popular_among_alike",
+        &[Item],
+        ("与您喜好相近的会员常选「{item}」。", "Members with a taste like yours often choose {item}."),
+        ("为您推荐「{item}」。", "For you: {item}."),
+    ),
 ];
 
 impl OfferKind for NextItem {
@@ -109,6 +134,19 @@ impl OfferKind for NextItem {
 
     fn without_calendar(&self) -> bool {
         true
+    }
+
+    fn fallback(&self, reason: u8) -> Option<Fallback> {
+        match reason {
+            POPULAR_AMONG_LIKE => Some(Fallback::Segment),
+            POPULAR_IN_CITIES => Some(Fallback::CityTier),
+            POPULAR_NOW | NEW_ITEM => Some(Fallback::Everyone),
+            _ => None,
+        }
+    }
+
+    fn is_new(&self, reason: u8) -> bool {
+        matches!(reason, NEW_IN_CATEGORY | NEW_ITEM)
     }
 
     fn fills_lists(&self) -> bool {
@@ -148,11 +186,10 @@ impl OfferKind for NextItem {
 fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
     // The place of a basket in an order is no day.
     let dated = |day: Day| (world.catalogue.timeline == Timeline::Calendar).then_some(day);
-    let count = |c: u32| Some(u16::try_from(c).unwrap_or(u16::MAX));
     let (reason, evidence) = match candidate.term {
         Term::Rebuy { count: times, last_day } => {
             let reason = if times > 1 { BOUGHT_BEFORE } else { BOUGHT_ONCE };
-            (reason, Evidence { count: count(times), date: dated(last_day), ..Evidence::default() })
+            (reason, Evidence { count: small(times), date: dated(last_day), ..Evidence::default() })
         }
         Term::BecauseOf { item, last_day } if world.may_name(item) => {
             (BECAUSE_YOU_BOUGHT, Evidence { about: Target::Item(item), date: dated(last_day), ..Evidence::default() })
@@ -161,8 +198,15 @@ fn proposal(index: u16, candidate: &Candidate, world: &World<'_>) -> Proposal {
             (POPULAR_IN_CATEGORY, Evidence { about: Target::Category(category), ..Evidence::default() })
         }
         Term::PopularAmongAlike { members } => {
-            (POPULAR_AMONG_ALIKE, Evidence { count: count(members), ..Evidence::default() })
+            (POPULAR_AMONG_ALIKE, Evidence { count: small(members), ..Evidence::default() })
         }
+        Term::New { category: Some(category) } if world.category_allowed(category) => {
+            (NEW_IN_CATEGORY, Evidence { about: Target::Category(category), ..Evidence::default() })
+        }
+        Term::New { .. } => (NEW_ITEM, Evidence::default()),
+        Term::PopularAmong { group: Fallback::Segment } => (POPULAR_AMONG_LIKE, Evidence::default()),
+        Term::PopularAmong { group: Fallback::CityTier } => (POPULAR_IN_CITIES, Evidence::default()),
+        Term::PopularAmong { group: Fallback::Everyone } => (POPULAR_NOW, Evidence::default()),
         Term::BecauseOf { .. } | Term::InCategory { .. } | Term::PopularNow => (POPULAR_NOW, Evidence::default()),
     };
     Proposal {

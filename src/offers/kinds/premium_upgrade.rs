@@ -11,13 +11,9 @@ use super::{
         template::Placeholder::{Because, Count, Days, Item, Subject},
         world::World,
     },
-    common::{of_item, small},
+    common::{of_item, regular, small},
 };
-use crate::{
-    input::contract::Table,
-    items::{RhythmRule, rhythm_where},
-    recommend::Candidate,
-};
+use crate::{input::contract::Table, items::rhythm_where, recommend::Candidate};
 
 /// Popular items kept for a category and price tier.
 const OF_A_TIER: usize = 3;
@@ -75,10 +71,7 @@ impl OfferKind for PremiumUpgrade {
             bought[at].2[usize::from(t).min(7)] += own.count;
         }
         let parameters = &offer.offer.parameters;
-        let rule = RhythmRule {
-            min_days: parameters.min_purchases.unwrap_or(world.regular.min_days),
-            max_gaps: world.regular.max_gaps,
-        };
+        let rule = regular(offer, world);
         bought.retain(|b| b.1 >= rule.min_days);
         bought.sort_unstable_by_key(|b| (std::cmp::Reverse(b.1), b.0));
         for (favourite, _, tiers) in bought {

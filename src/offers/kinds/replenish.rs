@@ -1,14 +1,17 @@
 //! `replenish`: what is about to run out, by the member's own gap or what is usual for the item.
 
-use super::super::{
-    catalogue::BoundOffer,
-    kind::OfferKind,
-    member::MemberView,
-    parameters::Parameters,
-    proposal::{Evidence, Proposal, Target, saturate},
-    raw::Incentive,
-    sentences::Reason,
-    template::Placeholder::{Count, Date, Days, Item},
+use super::{
+    super::{
+        catalogue::BoundOffer,
+        kind::OfferKind,
+        member::MemberView,
+        parameters::Parameters,
+        proposal::{Evidence, Proposal, Target, saturate},
+        raw::Incentive,
+        sentences::Reason,
+        template::Placeholder::{Count, Date, Days, Item},
+    },
+    common::{nearness, small},
 };
 use crate::{base::Day, history::UNIT, items::UsualGap, recommend::OwnItem};
 
@@ -26,38 +29,42 @@ const OWN_PURCHASES: u32 = 3;
 pub(super) struct Replenish;
 
 static REASONS: &[Reason] = &[
-    Reason {
-        code: "due_own_rhythm",
-        fills: &[Item, Count, Days, Date],
-        zh: "您大约每 {days} 天购买一次「{item}」，按此节奏，{date}前后该补货了。",
-        en: "You buy {item} about every {days} days: next one due around {date}.",
-        short: ("「{item}」该补货了。", "{item} is due."),
-        undated: None,
-    },
-    Reason {
-        code: "due_item_gap",
-        fills: &[Item, Count, Days, Date],
-        zh: "购买「{item}」的会员通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
-        en: "{item} is usually bought again after about {days} days: your next one is due around {date}.",
-        short: ("「{item}」该补货了。", "{item} is due."),
-        undated: None,
-    },
-    Reason {
-        code: "due_category_gap",
-        fills: &[Item, Count, Days, Date],
-        zh: "与「{item}」同类的商品通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
-        en: "Items like {item} are usually bought again after about {days} days: your next one is due around {date}.",
-        short: ("「{item}」该补货了。", "{item} is due."),
-        undated: None,
-    },
-    Reason {
-        code: "due_consumable",
-        fills: &[Item, Count, Days, Date],
-        zh: "您购买的「{item}」约可用 {days} 天，以此推算，{date}前后该补货了。",
-        en: "Your {item} lasts about {days} days: next one due around {date}.",
-        short: ("「{item}」该补货了。", "{item} is due."),
-        undated: None,
-    },
+    Reason::new(
+        "due_own_rhythm",
+        &[Item, Count, Days, Date],
+        (
+            "您大约每 {days} 天购买一次「{item}」，按此节奏，{date}前后该补货了。",
+            "You buy {item} about every {days} days: next one due around {date}.",
+        ),
+        ("「{item}」该补货了。", "{item} is due."),
+    ),
+    Reason::new(
+        "due_item_gap",
+        &[Item, Count, Days, Date],
+        (
+            "购买「{item}」的会员通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
+            "{item} is usually bought again after about {days} days: your next one is due around {date}.",
+        ),
+        ("「{item}」该补货了。", "{item} is due."),
+    ),
+    Reason::new(
+        "due_category_gap",
+        &[Item, Count, Days, Date],
+        (
+            "与「{item}」同类的商品通常隔 {days} 天左右再次购买，以此推算，您的下一次在{date}前后。",
+            "Items like {item} are usually bought again after about {days} days: your next one is due around {date}.",
+        ),
+        ("「{item}」该补货了。", "{item} is due."),
+    ),
+    Reason::new(
+        "due_consumable",
+        &[Item, Count, Days, Date],
+        (
+            "您购买的「{item}」约可用 {days} 天，以此推算，{date}前后该补货了。",
+            "Your {item} lasts about {days} days: next one due around {date}.",
+        ),
+        ("「{item}」该补货了。", "{item} is due."),
+    ),
 ];
 
 impl OfferKind for Replenish {
@@ -111,16 +118,14 @@ impl OfferKind for Replenish {
                 2 => 0.35,
                 _ => 0.45,
             };
-            let nearness = 1.0 / (1.0 + f64::from(ahead.abs()) / f64::from(gap));
-            let small = |v: u32| u16::try_from(v).unwrap_or(u16::MAX);
             out.push(Proposal {
                 offer: index,
                 target: Target::Item(own.item),
-                fit: certainty * nearness,
+                fit: certainty * nearness(ahead, f64::from(gap)),
                 reason,
                 evidence: Evidence {
-                    count: Some(small(own.count)),
-                    days: Some(small(gap)),
+                    count: small(own.count),
+                    days: small(gap),
                     date: Some(due),
                     ..Evidence::default()
                 },

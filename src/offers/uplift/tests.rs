@@ -117,7 +117,7 @@ fn enrolled(member: usize, track: u8, held_out: HeldOut, first: i32) -> Enrolled
 #[test]
 fn arms_are_measured_as_they_were_drawn() {
     let rule = holdout("holdout_share = 0.25\nholdout_kinds = { winback = 0.5 }");
-    let shard = people(400, |i| i % 4 == 0 && i % 8 != 0 || i % 3 == 0);
+    let shard = people(400, |i| i.is_multiple_of(4) && !i.is_multiple_of(8) || i.is_multiple_of(3));
     let ids = [shard.members.clone()];
     let mut enrolments = EnrolmentsBuilder::new(&ids, &rule).build();
     enrolments.segment("seg_01");
@@ -153,7 +153,7 @@ fn arms_are_measured_as_they_were_drawn() {
     assert!(all.sample_ratio.as_ref().unwrap().holds() && all.since == Day(100) && all.against == "all");
     let codes: Vec<&str> = all.outcomes.iter().map(|o| o.outcome.code()).collect();
     assert_eq!(codes, ["repeat_purchase", "spend"], "nobody was away, and the shop logs nothing else");
-    let bought = |i: &usize| i % 4 == 0 && i % 8 != 0 || i % 3 == 0;
+    let bought = |i: &usize| i.is_multiple_of(4) && !i.is_multiple_of(8) || i.is_multiple_of(3);
     let counted = |holds: &dyn Fn(usize) -> bool| {
         let own: Vec<usize> = (0..400).filter(|i| first(*i) == 100 && holds(*i)).collect();
         (own.iter().filter(|i| bought(i)).count() as u64, own.len() as u64)

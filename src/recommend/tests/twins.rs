@@ -17,8 +17,8 @@ use crate::{
         tests::{ITEMS, naive_baskets, rows, shop},
     },
     recommend::{
-        Candidate, ItemKnowledge, Parameters, RecommendSettings, RepeatPolicy, RepeatRules, Term, Tuned, TunedFrom,
-        reusable, tune,
+        Candidate, ItemKnowledge, Parameters, PolicySource, RecommendSettings, RepeatPolicy, RepeatRules, Term, Tuned,
+        TunedFrom, reusable, tune,
     },
 };
 
@@ -261,6 +261,7 @@ proptest! {
                         prop_assert!(members > 0);
                         terms[3]
                     }
+                    Term::New { .. } | Term::PopularAmong { .. } => panic!("nothing is new, nobody stands in"),
                     Term::PopularNow => terms[4],
                 };
                 prop_assert!(near(named, terms.iter().copied().fold(0.0, f64::max)));
@@ -463,7 +464,7 @@ fn tuned_numbers_are_used_again_for_a_week() {
 #[test]
 fn what_nobody_rebuys_is_learned() {
     let mut rows = planted();
-    // Item 4 (pet) is bought once by all; item 0 (baby) is rebought by all.
+    // Item 4 (pet) is bought once by all; item 0 (baby) is rebought by all, every ten days.
     rows.extend((0..200).map(|m| Row::buy(&format!("m{m:03}"), 3, 4, 10)));
     let shards = ShardSet::in_memory(shards_of(&rows, 2));
     let p = Parameters::default();
@@ -471,9 +472,13 @@ fn what_nobody_rebuys_is_learned() {
     let mut set = settings();
     let (rules, _) = RepeatRules::new(&set, &shop(), &knowledge.statistics);
     assert_eq!((rules.policy(4), rules.wait(4)), (RepeatPolicy::NeverRepeat, 365));
-    assert_eq!((rules.policy(0), rules.wait(0)), (RepeatPolicy::Always, 0));
-    assert_eq!(rules.policy(ITEMS - 1), RepeatPolicy::Always);
-    set.repeat = [("baby".to_owned(), RepeatPolicy::Replenish), ("bab".to_owned(), RepeatPolicy::Always)].into();
+    assert_eq!((rules.policy(0), rules.wait(0)), (RepeatPolicy::Replenish, 5));
+    assert_eq!((rules.source(0), rules.source(4)), (PolicySource::Learned, PolicySource::Learned));
+    let baby = rules.categories().iter().find(|c| c.category == "baby").unwrap();
+    assert_eq!((baby.policy, baby.evidence.usual_gap_days), (RepeatPolicy::Replenish, Some(10)));
+    assert_eq!((rules.policy(ITEMS - 1), rules.source(ITEMS - 1)), (RepeatPolicy::Always, PolicySource::Default));
+    // What the job declares goes before.
+    set.repeat = [("baby".to_owned(), RepeatPolicy::Always), ("bab".to_owned(), RepeatPolicy::Replenish)].into();
     let (rules, unknown) = RepeatRules::new(&set, &shop(), &knowledge.statistics);
-    assert_eq!((rules.wait(0), unknown), (5, vec!["bab".to_owned()]));
+    assert_eq!((rules.wait(0), rules.source(0), unknown), (0, PolicySource::Declared, vec!["bab".to_owned()]));
 }

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     backtest::{
-        Baseline, BasketStore, CaseRules, Cases, Counts, FoldObservations, FoldResult, Future, LENGTHS, Measured,
-        Method, MethodLists, Narrowing, Window, applies, measure,
+        BacktestSettings, Baseline, BasketStore, CaseRules, Cases, Counts, FoldObservations, FoldResult, Future,
+        LENGTHS, Measured, Method, MethodLists, Narrowing, Window, applies, measure,
         methods::{
             ItemKnn, Ours, Personal, Popular, Popularity, TifuKnn, TifuSettings, UpCf, UpCfSettings, Weighting,
             tune_tifu,
@@ -23,7 +23,11 @@ use crate::{
     },
     base::{Day, Findings, IdTable},
     history::{Histories, ShardSet, Timeline},
+    input::ItemTable,
     items::View,
+    job::Job,
+    offers::DiversitySettings,
+    recommend::{Assortment, Likeness, Quotas},
 };
 
 /// Members of the history's tail that baselines are tuned on.
@@ -97,7 +101,9 @@ pub(super) fn fit(
     };
     stages.end("histories");
     let shards = &histories.shards;
-    let items = side.listed.assemble(histories.items.clone(), job.consent().denied_categories());
+    let mut items = side.listed.assemble(histories.items.clone(), job.consent().denied_categories());
+    // The table is of today: that it has an item without a day of launch says nothing of the day of the cut.
+    items.forget_listing_of_undated();
     let fit_scene = FitScene {
         job,
         engine: &opened.engine,
@@ -133,7 +139,14 @@ pub(super) fn fit(
     let scorer = known.knowledge.scorer(&known.tuned.parameters).calibrated(known.tuned.calibration);
     let tuned = serde_json::to_value(known.tuned).unwrap_or_default();
     let ours = serde_json::to_value(known.tuned.parameters).map(|v| words(&v)).unwrap_or_default();
+    let likeness = Likeness::new(&items);
+    let offered = as_offered(job, settings, &items);
+    let rules = known.knowledge.scorer(&known.tuned.parameters).repeating(known.repeat.clone());
     let mut methods: Vec<Box<dyn Method + '_>> = vec![Box::new(Ours::new("nextoffer", ours, &scorer, &store))];
+    if let Some((assortment, words)) = &offered {
+        let method = Ours::new("nextoffer as offered", words.clone(), &rules, &store);
+        methods.push(Box::new(method.assorted(assortment, job.recommend().candidates)));
+    }
     for baseline in &settings.baselines {
         methods.push(match baseline {
             Baseline::Popular => Box::new(Popular::new("global popularity", String::new(), &popular, &store)),
@@ -163,7 +176,7 @@ pub(super) fn fit(
 
     progress.start("rank", None);
     let lists = rank_all(shards, &cases, &methods)?;
-    let measured = lists.par_iter().map(|lists| measure(&cases, lists, &counts)).collect();
+    let measured = lists.par_iter().map(|lists| measure(&cases, lists, &counts, &likeness)).collect();
     progress.finish(&format!("{} members, {} methods", cases.len(), methods.len()));
     stages.end("rank");
 
@@ -201,6 +214,22 @@ pub(super) fn fit(
         measured,
         forecasts,
     })
+}
+
+/// How lists are put together, with what the job says of that in words; `None` where that is not measured.
+fn as_offered(job: &Job, settings: &BacktestSettings, items: &ItemTable) -> Option<(Assortment, String)> {
+    let decision = &job.offers().decision;
+    let repeat = &job.recommend().repeat;
+    let DiversitySettings { lambda, quotas } = &decision.diversity;
+    let declared = *lambda < 1.0 || !quotas.is_empty() || decision.max_per_category.is_some() || !repeat.is_empty();
+    if !settings.as_offered.unwrap_or(declared) {
+        return None;
+    }
+    let mut words = vec![format!("repeat {} declared, others learned", repeat.len()), format!("lambda {lambda}")];
+    words.extend(quotas.iter().map(|(path, most)| format!("{path} at most {most}")));
+    words.extend(decision.max_per_category.map(|most| format!("any category at most {most}")));
+    let quotas = Quotas::new(items, quotas, decision.max_per_category);
+    Some((Assortment::new(items, *lambda, quotas), words.join(", ")))
 }
 
 /// The method's probability of every place on its lists of ten, and whether the item was bought.

@@ -144,6 +144,7 @@ fn from_parquet(bytes: Vec<u8>, path: &str) -> Result<ForgetList, ForgetListErro
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests put files where they need them")]
 mod tests {
     use super::*;
 

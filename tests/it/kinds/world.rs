@@ -136,3 +136,19 @@ fn what_a_kind_needs_is_asked_for() {
     job::offer_needs_table offers[27].kind: `donation_match` is of kind `donation_match`, which needs a table that is not named (name `[inputs.activities]` with `activity`)
     ");
 }
+
+#[test]
+fn every_kind_has_its_place() {
+    let nightly = std::fs::read_to_string(root().join("jobs/nightly.toml")).unwrap();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let mut kinds = 0;
+    for kind in nextoffer::offers::kind_names() {
+        let row = format!("kind = \"{kind}\"");
+        assert!(nightly.contains(&row), "jobs/nightly.toml has no offer of kind {kind}");
+        assert!(job_text().contains(&row), "no offer of kind {kind} is held against the planted shop");
+        assert!(readme.contains(&format!("`{kind}`")), "the readme does not say who gets a {kind}");
+        assert!(!found().of(kind).is_empty(), "nobody gets a {kind}");
+        kinds += 1;
+    }
+    assert_eq!(kinds, 28);
+}
