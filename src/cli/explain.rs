@@ -354,9 +354,16 @@ fn list(slots: &[SlotAnswer], held_out: bool, lang: Lang, out: &mut String) {
     for s in slots {
         let days = s.valid_from.zip(s.valid_until).map(|(a, b)| format!(" · {a} … {b}")).unwrap_or_default();
         let lot = if s.explored { lang.pick(" · 探索抽取", " · drawn to learn") } else { "" };
+        let ghost = if s.ghost { lang.pick(" · 对照：不发送", " · held out: not sent") } else { "" };
         let number = s.slot.unwrap_or(0);
-        let _ =
-            writeln!(out, "  {number:>2}. {:>9}  {}{} · {}{days}{lot}", short(s.score), s.offer_id, about(s), s.reason);
+        let _ = writeln!(
+            out,
+            "  {number:>2}. {:>9}  {}{} · {}{days}{lot}{ghost}",
+            short(s.score),
+            s.offer_id,
+            about(s),
+            s.reason
+        );
         push(lang.pick(&s.text_zh, &s.text_en), 17, out);
     }
 }

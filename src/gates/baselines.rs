@@ -36,13 +36,19 @@ impl Baselines {
     }
 
     /// The snapshots that the next run finds: tonight's is added once the last one is a quarter of `days` old, and those
-    /// go that are older than the baseline.
+    /// go that are older than the baseline. Features that tonight has not go from all of them.
     #[must_use]
     pub fn with(&self, tonight: Baseline, days: u32) -> Self {
         let step = i64::from(days.div_ceil(STEPS));
         let due = self.snapshots.last().is_none_or(|last| i64::from(tonight.as_of.since(last.as_of)) >= step);
-        let needed = &self.snapshots[self.oldest_needed(tonight.as_of, days)..];
-        Self { snapshots: needed.iter().cloned().chain(due.then_some(tonight)).collect() }
+        // What is no feature any more is held against nothing; a category that is denied is named no longer.
+        let known = |name: &str| tonight.distributions.features.iter().any(|f| f.name == name);
+        let mut snapshots = self.snapshots[self.oldest_needed(tonight.as_of, days)..].to_vec();
+        for snapshot in &mut snapshots {
+            snapshot.distributions.features.retain(|f| known(&f.name));
+        }
+        snapshots.extend(due.then_some(tonight));
+        Self { snapshots }
     }
 
     fn oldest_needed(&self, as_of: Day, days: u32) -> usize {

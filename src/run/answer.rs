@@ -270,6 +270,8 @@ pub struct SlotAnswer {
     pub valid_until: Option<Day>,
     /// Whether it was drawn by lot to learn from.
     pub explored: bool,
+    /// Whether the member is held out of it: it is written, and never sent.
+    pub ghost: bool,
 }
 
 /// `score = fit × probability × worth × priority × incentive`; the list takes the best of `score − price`.
@@ -344,6 +346,14 @@ impl Night<'_> {
                 traced.map(|trace| self.offer(trace, &writer)).collect()
             }
         };
+        if status == Status::Personalised {
+            let holdout = Holdout::new(&self.catalogue.decision);
+            let offers = &self.catalogue.offers;
+            for slot in answer.list.iter_mut().chain(answer.offers.iter_mut().flat_map(|o| &mut o.slots)) {
+                let kind = offers.iter().find(|o| o.offer.id == slot.offer_id).map_or("", |o| o.offer.kind.code());
+                slot.ghost = holdout.arm_of(member, kind) == Arm::Holdout;
+            }
+        }
         Ok(answer)
     }
 
@@ -611,6 +621,7 @@ impl Night<'_> {
             valid_from: slot.map(|_| choice.valid_from),
             valid_until: slot.map(|_| choice.valid_until),
             explored: choice.chance.explored,
+            ghost: false,
         }
     }
 }

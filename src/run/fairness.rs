@@ -2,7 +2,7 @@
 //!
 //! PIPL 24 forbids unreasonable differences in terms. A difference between groups is no proof of one, but it is what to look
 //! at first. Every treated member counts, whether or not they have an offer; members held out get nothing, whoever they are,
-//! and are only counted. What is a count here is one in the file, so that every share can be worked out again.
+//! and are only counted; what a member is held out of by its kind is no slot of theirs. What is a count here is one in the file, so that every share can be worked out again.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -75,6 +75,7 @@ impl Fairness {
             let offer = &catalogue.offers[usize::from(index)].offer;
             (offer.value_minor, offer.incentive == Incentive::Discount)
         };
+        let kind = |index: u16| catalogue.offers[usize::from(index)].offer.kind.code();
         let segments = &described.model.segments;
         let (mut by_segment, mut generic) = (vec![Given::default(); segments.len()], Given::default());
         let mut by_tier: BTreeMap<Option<u8>, Given> = BTreeMap::new();
@@ -82,7 +83,10 @@ impl Fairness {
             for (member, id) in members[index].iter().enumerate().filter(|(_, id)| !withdrawn.contains(*id)) {
                 let given = match holdout.arm(id) {
                     Arm::Holdout => Given { held_out: 1, ..Given::default() },
-                    Arm::Treated => list(decisions.of(member).iter().map(|d| offer(d.offer()))),
+                    Arm::Treated => {
+                        let own = decisions.of(member).iter().map(|d| d.offer());
+                        list(own.filter(|index| !holdout.is_held_out_of(id, kind(*index))).map(offer))
+                    }
                 };
                 let segment = described.memberships.segment[described.features.offset(index) + member];
                 by_segment[usize::from(segment)].add(&given);

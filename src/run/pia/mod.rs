@@ -21,6 +21,7 @@ use crate::{
         settings::{ColumnSource, UnknownBirthDate, Window},
     },
     job::{Job, Loaded},
+    report::percent,
     store::{OutputRoot, Places},
 };
 pub use columns::Sort;
@@ -230,6 +231,9 @@ fn processing(job: &Job) -> Vec<Statement> {
         Window::From(day) => Said::new(format!("只读取 {day} 起的记录"), format!("only lines from {day} on are read")),
     };
     let says = |s: Said| (s.zh, s.en);
+    let kinds: Vec<String> =
+        decision.holdout_kinds.iter().map(|(kind, share)| format!("{kind} {}", percent(*share))).collect();
+    let kinds = kinds.join(", ");
     vec![
         Statement::new(
             "purpose",
@@ -286,14 +290,17 @@ fn processing(job: &Job) -> Vec<Statement> {
             ("实验与探索", "experiments"),
             (
                 format!(
-                    "对照组 {:.1}%（不导出优惠），探索抽取 {:.1}%",
-                    decision.holdout_share * 100.0,
-                    decision.exploration.share * 100.0
+                    "对照组 {}（不导出优惠），按类型的对照组：{}；探索抽取 {}",
+                    percent(decision.holdout_share),
+                    if kinds.is_empty() { "无" } else { kinds.as_str() },
+                    percent(decision.exploration.share)
                 ),
                 format!(
-                    "{:.1}% of the members are held out (nothing is exported for them), a slot is drawn by lot for {:.1}%",
-                    decision.holdout_share * 100.0,
-                    decision.exploration.share * 100.0
+                    "{} of the members are held out (nothing is exported for them); by kind of offer: {}; a slot is drawn by lot \
+                     for {}",
+                    percent(decision.holdout_share),
+                    if kinds.is_empty() { "none" } else { kinds.as_str() },
+                    percent(decision.exploration.share)
                 ),
             ),
         ),

@@ -90,7 +90,8 @@ pub(super) fn of(job: &Job) -> Vec<Statement> {
             format!("`{id}` has a face value and goes by the rule `{rule}`: is that rule published and reasonable?"),
         );
     }
-    if decision.holdout_share > 0.0 || decision.exploration.share > 0.0 {
+    let held_out = decision.holdout_share > 0.0 || decision.holdout_kinds.values().any(|share| *share > 0.0);
+    if held_out || decision.exploration.share > 0.0 {
         point(
             "by_lot",
             ("实验", "experiments"),

@@ -96,7 +96,9 @@ fn pipl_24_money_off_never_depends_on_willingness_to_pay() {
 fn pipl_24_fairness_is_compared_by_segment_and_city_tier() {
     let opted_out = Person { opted_out: true, ..World::person(50) };
     let world = World::new([opted_out]);
-    let run = world.night("2026-06-30", |job| job.replace("[decision]", "[decision]\nholdout_share = 0.2"));
+    let run = world.night("2026-06-30", |job| {
+        job.replace("[decision]", "[decision]\nholdout_share = 0.2\nholdout_kinds = { next_item = 0.3 }")
+    });
     // Recounted from the published tables.
     let (segments, offers) = (run.table("segments.parquet"), run.table("offers.parquet"));
     #[derive(Debug, Default, PartialEq, Eq)]
@@ -116,10 +118,18 @@ fn pipl_24_fairness_is_compared_by_segment_and_city_tier() {
         .zip(segments.names("segment_code").into_iter().zip(segments.names("arm")));
     let standing: BTreeMap<&str, (&str, &str)> = codes.collect();
     let mut lists: BTreeMap<&str, Vec<(i64, bool)>> = BTreeMap::new();
-    let rows = offers.names("member_id").into_iter().zip(offers.ints("value_minor")).zip(offers.names("incentive"));
-    for ((member, value), incentive) in rows {
-        lists.entry(member).or_default().push((value.unwrap(), incentive == "discount"));
+    let (members, arms) = (offers.names("member_id"), offers.names("arm"));
+    let (values, incentives) = (offers.ints("value_minor"), offers.names("incentive"));
+    let mut ghosts = 0;
+    for row in 0..offers.rows() {
+        match arms[row] {
+            "treated" => {
+                lists.entry(members[row]).or_default().push((values[row].unwrap(), incentives[row] == "discount"))
+            }
+            _ => ghosts += u64::from(standing[members[row]].1 == "treated"),
+        }
     }
+    assert!(ghosts > 0, "some are held out of a kind alone");
     let mut tiers_seen = BTreeSet::new();
     for person in &world.people {
         let place = standing.get(person.id.as_str());

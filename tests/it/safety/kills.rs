@@ -65,9 +65,11 @@ fn kills_at_any_moment() {
             let (status, text) = shop.night(&day(number));
             assert!(status.success(), "{when}: {text}");
             whole_run = (whole_run + began.elapsed()) / 2;
-            let said =
-                shop.say(&["export", "current", "--out", "OUT", "--target", "generic", "--job", "JOB", "--to", &to]);
-            let _ = said;
+            // A killed export leaves its folder to the next one.
+            let _ = std::fs::remove_dir_all(shop.folder.path().join(&to));
+            let export = ["export", "current", "--out", "OUT", "--target", "generic", "--job", "JOB", "--to", &to];
+            let (status, text) = shop.say(&export);
+            assert!(status.success(), "{when}: {text}");
             let healed = shop.look();
             healed.assert_keeps(&before, &when);
             assert_eq!(healed.current.as_deref().and_then(|run| run.get(3..13)), Some(day(number).as_str()));
