@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A whole run over generated shops of 1 M and 20 M lines: wall and CPU seconds and lines a second by stage, peak memory.
+# A whole run over generated shops of 1 M and 20 M lines: by stage, wall and CPU seconds, the largest memory so far and lines
+# a second.
 #
 #   cargo build --release && benches/whole_run.sh [FOLDER] [MEMBERS:LINES:ITEMS ...]
 #
@@ -62,11 +63,11 @@ import json, pathlib, sys
 
 folder, lines = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 timings = max(folder.glob("dt=*/run=*/timings.json"), key=lambda p: p.stat().st_mtime)
-print(f"{'stage':<24}{'wall s':>10}{'CPU s':>10}{'lines/s':>14}")
+print(f"{'stage':<24}{'wall s':>10}{'CPU s':>10}{'peak MiB':>10}{'lines/s':>14}")
 for stage in json.loads(timings.read_text()):
     wall = stage["wall_s"]
     rate = f"{lines / wall:14,.0f}" if wall > 0 else f"{'-':>14}"
-    print(f"{stage['stage']:<24}{wall:10.2f}{stage.get('cpu_s', 0):10.2f}{rate}")
+    print(f"{stage['stage']:<24}{wall:10.2f}{stage.get('cpu_s', 0):10.2f}{stage.get('peak_bytes', 0) >> 20:10d}{rate}")
 PYTHON
     if [ -n "${PEERS:-}" ]; then
         echo "== polars + scikit-learn + implicit on $name"

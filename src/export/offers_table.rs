@@ -17,7 +17,10 @@ use super::{
     run::RunTables,
     tables::text,
 };
-use crate::offers::{Arm, Choice, Language, Target};
+use crate::{
+    input::MemberAttributes,
+    offers::{Arm, Choice, Language, Target},
+};
 
 fn evidence_fields() -> Fields {
     Fields::from(vec![
@@ -89,14 +92,25 @@ pub(super) fn offers_batch(
                 (None, Arm::Treated)
             }
         };
+        let id = order.id(*member);
+        let of = Recipient { id, attributes: run.attributes.get(id), segment, arm };
         for (slot, choice) in choices.iter().enumerate() {
             let kind = run.catalogue.offers[usize::from(choice.offer)].offer.kind.code();
-            let id = order.id(*member);
             let held_out = segment.is_some() && run.holdout.is_held_out_of(id, kind);
-            rows.push(run, id, slot, choice, segment, if held_out { Arm::Holdout } else { arm });
+            let of = if held_out { Recipient { arm: Arm::Holdout, ..of } } else { of };
+            rows.push(run, &of, slot, choice);
         }
     }
     RecordBatch::try_new(Arc::clone(schema), rows.finish()?)
+}
+
+/// Whom a row is for.
+#[derive(Clone, Copy)]
+struct Recipient<'a> {
+    id: &'a str,
+    attributes: &'a MemberAttributes,
+    segment: Option<i32>,
+    arm: Arm,
 }
 
 struct Rows {
@@ -168,20 +182,12 @@ impl Rows {
         }
     }
 
-    fn push(
-        &mut self,
-        run: &RunTables<'_>,
-        member_id: &str,
-        slot: usize,
-        choice: &Choice,
-        segment: Option<i32>,
-        arm: Arm,
-    ) {
+    fn push(&mut self, run: &RunTables<'_>, of: &Recipient<'_>, slot: usize, choice: &Choice) {
         let offer = &run.catalogue.offers[usize::from(choice.offer)].offer;
         let item_id = |target: Target| target.item().map(|i| run.items.ids.get(i as usize));
         let path = |category: u32| run.items.categories.get(category as usize);
         let evidence = &choice.evidence;
-        self.member_id.append_value(member_id);
+        self.member_id.append_value(of.id);
         self.slot.append_value(slot as i32 + 1);
         self.offer_id.append_value(&offer.id);
         self.kind.append_value(offer.kind.code());
@@ -210,12 +216,12 @@ impl Rows {
         }
         self.valid_from.append_value(choice.valid_from.0);
         self.valid_until.append_value(choice.valid_until.0);
-        self.channel.append_option(offer.channel_for(run.attributes.get(member_id)));
+        self.channel.append_option(offer.channel_for(of.attributes));
         self.placement.append_value(&offer.placement);
         self.incentive.append_value(offer.incentive.code());
-        self.basis.append_value(if segment.is_some() { "personalised" } else { "generic" });
-        self.arm.append_value(arm.code());
-        self.segment_id.append_option(segment);
+        self.basis.append_value(if of.segment.is_some() { "personalised" } else { "generic" });
+        self.arm.append_value(of.arm.code());
+        self.segment_id.append_option(of.segment);
     }
 
     fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {

@@ -316,8 +316,9 @@ fn push_member(run: &RunTables<'_>, order: &MemberOrder<'_>, member: MemberRef, 
     // Tag codes need no escape in JSON; the quotes of the array do in CSV.
     out.push_str(if held.is_empty() { ",[" } else { ",\"[" });
     for (i, tag) in held.iter().enumerate() {
-        let comma = if i > 0 { "," } else { "" };
-        let _ = write!(out, "{comma}\"\"{}\"\"", run.tag_entries[tag.tag as usize].tag);
+        out.push_str(if i > 0 { ",\"\"" } else { "\"\"" });
+        out.push_str(&run.tag_entries[tag.tag as usize].tag);
+        out.push_str("\"\"");
     }
     out.push_str(if held.is_empty() { "]" } else { "]\"" });
     let (arm, basis) = match row {

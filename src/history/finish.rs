@@ -110,9 +110,10 @@ pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_
     }
     let mut builder = ShardBuilder::new(lines.len(), context.ranks);
     let mut scratch = Vec::new();
+    let mut sorter = Sorter::default();
     for (rank, number) in by_rank.iter().enumerate() {
         let mine = &mut lines[starts[rank]..starts[rank + 1]];
-        mine.sort_unstable_by(canonical);
+        sorter.sort(mine);
         let kept = drop_lost(mine, &mut out, context);
         if kept == 0 {
             continue;
@@ -141,11 +142,19 @@ pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_
     out
 }
 
-/// Member numbers in byte order of their ids.
+/// Member numbers in byte order of their ids. The first bytes of an id go along with its number: most ids are told apart
+/// without a look at the text.
 fn ranked(texts: &Texts) -> Vec<u32> {
-    let mut numbers: Vec<u32> = (0..texts.len() as u32).collect();
-    numbers.sort_unstable_by(|a, b| texts.get(*a).cmp(texts.get(*b)));
-    numbers
+    let start = |text: &str| {
+        let mut first = [0; 16];
+        let bytes = text.as_bytes();
+        let length = bytes.len().min(first.len());
+        first[..length].copy_from_slice(&bytes[..length]);
+        u128::from_be_bytes(first)
+    };
+    let mut ids: Vec<(u128, u32)> = texts.iter().zip(0..).map(|(text, number)| (start(text), number)).collect();
+    ids.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| texts.get(a.1).cmp(texts.get(b.1))));
+    ids.into_iter().map(|(_, number)| number).collect()
 }
 
 /// Lines by member rank (counting sort), with every provisional number replaced by its rank.
@@ -177,6 +186,31 @@ fn canonical(a: &Line, b: &Line) -> Ordering {
         .cmp(&(b.time, b.order))
         .then_with(|| content(a, b))
         .then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
+}
+
+/// Sorts lines by [`canonical`]: by small keys first, for lines are long and times mostly tell them apart.
+#[derive(Debug, Default)]
+struct Sorter {
+    /// Time and place of each line.
+    keys: Vec<u64>,
+    sorted: Vec<Line>,
+}
+
+impl Sorter {
+    fn sort(&mut self, lines: &mut [Line]) {
+        if lines.is_sorted_by(|a, b| a.time < b.time) {
+            return;
+        }
+        self.keys.clear();
+        self.keys.extend(lines.iter().zip(0u64..).map(|(line, at)| (u64::from(line.time) << 32) | at));
+        self.keys.sort_unstable();
+        self.sorted.clear();
+        self.sorted.extend(self.keys.iter().map(|key| lines[*key as u32 as usize]));
+        for instant in self.sorted.chunk_by_mut(|a, b| a.time == b.time).filter(|lines| lines.len() > 1) {
+            instant.sort_unstable_by(canonical);
+        }
+        lines.copy_from_slice(&self.sorted);
+    }
 }
 
 fn content(a: &Line, b: &Line) -> Ordering {
@@ -223,9 +257,12 @@ struct Netted {
 /// instant was bought first, whatever its order is called. A return line's amount becomes minus the refund: its own price
 /// for the units it matched, at most what is left of what was paid on the lines it takes them from.
 fn net_returns(lines: &mut [Line]) -> Netted {
-    if !lines.iter().any(|l| l.is_return) {
+    // Few items ever come back: only their purchases are looked at.
+    let mut back: Vec<u32> = lines.iter().filter(|l| l.is_return).map(|l| l.item).collect();
+    if back.is_empty() {
         return Netted::default();
     }
+    back.sort_unstable();
     let mut netted = Netted { returned: vec![None; lines.len()], unmatched: 0 };
     let mut open = OpenPurchases::new();
     let mut start = 0;
@@ -233,7 +270,8 @@ fn net_returns(lines: &mut [Line]) -> Netted {
         let instant = lines[start].time;
         let end = start + lines[start..].iter().take_while(|l| l.time == instant).count();
         for (i, line) in (start..end).map(|i| (i, lines[i])) {
-            if !line.is_return && line.item != NO_ITEM && line.quantity > 0 {
+            let counts = !line.is_return && line.item != NO_ITEM && line.quantity > 0;
+            if counts && back.binary_search(&line.item).is_ok() {
                 open.entry(line.item).or_default().push((i, i64::from(line.quantity), line.amount));
             }
         }

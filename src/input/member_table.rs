@@ -1,6 +1,8 @@
 //! What the shop says about its members.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 use crate::base::{Day, cities::CityTiers};
 
@@ -121,11 +123,7 @@ impl MemberTable {
 
     /// The member's row to fill in, made on first use.
     pub fn entry(&mut self, member_id: &str) -> &mut MemberAttributes {
-        if !self.rows.contains_key(member_id) {
-            self.rows.insert(member_id.to_owned(), MemberAttributes::default());
-        }
-        // The row was just made.
-        self.rows.entry(member_id.to_owned()).or_default()
+        self.rows.entry_ref(member_id).or_default()
     }
 
     /// Gives members without a city tier that of their city. Returns the names of cities that no table knows, with the

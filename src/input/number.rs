@@ -1,7 +1,7 @@
 //! Exact decimals from whatever number type a file has.
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
+    array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array},
     compute::cast,
     datatypes::{DataType, Decimal128Type, Float64Type, Int64Type},
 };
@@ -10,6 +10,9 @@ use crate::base::round::div_half_even;
 
 /// Most digits after the point that are kept of a floating-point number's shortest decimal text.
 const MAX_SCALE: i32 = 12;
+
+/// Powers of ten of a few digits.
+const POWERS: [i64; 7] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
 /// A decimal number: `mantissa / 10^scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,17 @@ impl Decimal {
     /// The number in units of `10^-digits`, rounded half to even; `None` if it does not fit.
     #[must_use]
     pub fn to_units(self, digits: u32) -> Option<i64> {
+        // Almost every number: it fits into 64 bits and nothing is to be rounded.
+        if let (Ok(mantissa), Some(more)) = (i64::try_from(self.mantissa), digits.checked_sub(self.scale))
+            && let Some(power) = POWERS.get(more as usize)
+            && let Some(units) = mantissa.checked_mul(*power)
+        {
+            return Some(units);
+        }
+        self.to_units_widely(digits)
+    }
+
+    fn to_units_widely(self, digits: u32) -> Option<i64> {
         let units = if digits >= self.scale {
             self.mantissa.checked_mul(10i128.checked_pow(digits - self.scale)?)?
         } else {
@@ -118,11 +132,11 @@ pub enum Number {
 #[derive(Debug, Clone)]
 pub enum NumberColumn {
     /// Signed integers of 64 bits.
-    Integer(ArrayRef),
+    Integer(Int64Array),
     /// Floating point.
-    Float(ArrayRef),
+    Float(Float64Array),
     /// Decimals with their scale.
-    Decimal(ArrayRef, u32),
+    Decimal(Decimal128Array, u32),
 }
 
 /// Whether a column of this type can be read as numbers.
@@ -135,9 +149,10 @@ impl NumberColumn {
     /// Reads an array as numbers; `None` if its type is no number.
     #[must_use]
     pub fn new(array: &ArrayRef) -> Option<Self> {
+        let doubles = |array: &ArrayRef| cast(array, &DataType::Float64).ok();
         match array.data_type() {
             DataType::Decimal128(_, scale) if *scale >= 0 => {
-                Some(Self::Decimal(ArrayRef::clone(array), u32::from(scale.unsigned_abs())))
+                Some(Self::Decimal(array.as_primitive::<Decimal128Type>().clone(), u32::from(scale.unsigned_abs())))
             }
             DataType::Decimal32(_, s)
             | DataType::Decimal64(_, s)
@@ -145,15 +160,20 @@ impl NumberColumn {
             | DataType::Decimal128(_, s) => {
                 let scale = (*s).max(0);
                 let wide = cast(array, &DataType::Decimal128(38, scale)).ok()?;
-                Some(Self::Decimal(wide, u32::from(scale.unsigned_abs())))
+                Some(Self::Decimal(wide.as_primitive::<Decimal128Type>().clone(), u32::from(scale.unsigned_abs())))
             }
-            DataType::Float16 | DataType::Float64 => Some(Self::Float(cast(array, &DataType::Float64).ok()?)),
+            DataType::Float16 | DataType::Float64 => {
+                Some(Self::Float(doubles(array)?.as_primitive::<Float64Type>().clone()))
+            }
             // Through text, so that 2.55f32 is 2.55 and not 2.549999952316284.
             DataType::Float32 => {
                 let text = cast(array, &DataType::Utf8).ok()?;
-                Some(Self::Float(cast(&text, &DataType::Float64).ok()?))
+                Some(Self::Float(doubles(&text)?.as_primitive::<Float64Type>().clone()))
             }
-            t if t.is_integer() => Some(Self::Integer(cast(array, &DataType::Int64).ok()?)),
+            t if t.is_integer() => {
+                let whole = cast(array, &DataType::Int64).ok()?;
+                Some(Self::Integer(whole.as_primitive::<Int64Type>().clone()))
+            }
             _ => None,
         }
     }
@@ -163,14 +183,13 @@ impl NumberColumn {
     pub fn get(&self, row: usize) -> Number {
         match self {
             Self::Integer(a) if a.is_valid(row) => {
-                Number::Value(Decimal { mantissa: i128::from(a.as_primitive::<Int64Type>().value(row)), scale: 0 })
+                Number::Value(Decimal { mantissa: i128::from(a.value(row)), scale: 0 })
             }
             Self::Float(a) if a.is_valid(row) => {
-                Decimal::from_f64(a.as_primitive::<Float64Type>().value(row)).map_or(Number::Unusable, Number::Value)
+                Decimal::from_f64(a.value(row)).map_or(Number::Unusable, Number::Value)
             }
             Self::Decimal(a, scale) if a.is_valid(row) => {
-                let mantissa = a.as_primitive::<Decimal128Type>().value(row);
-                Number::Value(Decimal { mantissa, scale: *scale })
+                Number::Value(Decimal { mantissa: a.value(row), scale: *scale })
             }
             _ => Number::Null,
         }
@@ -206,6 +225,14 @@ mod tests {
             let value: f64 = format!("{}{}.{:02}", if units < 0 {"-"} else {""}, units.abs() / 100, units.abs() % 100)
                 .parse().unwrap();
             prop_assert_eq!(cents(value), Some(units));
+        }
+
+        #[test]
+        fn short_cuts_equal_the_wide_way(mantissa in prop_oneof![
+            -1_000_000i64..1_000_000, any::<i64>()
+        ], scale in 0u32..9, digits in 0u32..9) {
+            let number = Decimal { mantissa: i128::from(mantissa), scale };
+            prop_assert_eq!(number.to_units(digits), number.to_units_widely(digits));
         }
 
         #[test]

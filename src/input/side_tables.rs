@@ -1,6 +1,8 @@
 //! The tables beside the purchase lines, as the run uses them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+
+use hashbrown::HashMap;
 
 use super::{
     Activity, ActivityKind, ConsentSettings, InputError, ItemTable, MemberTable, NONE, Reason, TableInput,
@@ -165,10 +167,10 @@ fn listed_item(row: &SideRow<'_>, context: &SideContext<'_>) -> Result<ListedIte
 /// # Errors
 /// If a file cannot be read.
 pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut MemberTable) -> Read<()> {
-    let mut seen = HashSet::new();
+    let mut seen = hashbrown::HashSet::new();
     let (counts, lost) = read_side(input, context, |row| {
         let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
-        if !seen.insert(id.to_owned()) {
+        if !seen.insert(Box::<str>::from(id)) {
             return Err((Reason::Duplicate, Problem::None));
         }
         let points = row.integer("points")?;
@@ -346,12 +348,9 @@ impl ConsentLedger {
                 opted_out: row.flag("personalisation_opt_out"),
                 guardian: row.flag("guardian_consent"),
             };
-            match states.get_mut(id) {
-                Some(newest) if newest.ts > ts => {}
-                Some(newest) => *newest = state,
-                None => {
-                    states.insert(id.to_owned(), state);
-                }
+            let newest = states.entry_ref(id).or_insert(state);
+            if newest.ts <= ts {
+                *newest = state;
             }
             Ok(())
         })?;

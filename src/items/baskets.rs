@@ -240,6 +240,12 @@ impl MemberBaskets {
         self.days[basket]
     }
 
+    /// The days of all baskets, rising.
+    #[must_use]
+    pub fn days(&self) -> &[Day] {
+        &self.days
+    }
+
     /// The distinct items of basket `basket`, in rising order.
     #[must_use]
     pub fn items(&self, basket: usize) -> &[u32] {

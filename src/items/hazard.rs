@@ -42,6 +42,30 @@ fn ratio_class(ratio: f64) -> usize {
     RATIO_BOUNDS.iter().position(|bound| ratio < *bound).unwrap_or(RATIO_BOUNDS.len() - 1)
 }
 
+/// For each class of the ratio, the first number of days that is in a higher one.
+type DayLimits = [i32; RATIO_BOUNDS.len()];
+
+/// The limits under a usual gap in days; without one every number of days is in the first class.
+fn day_limits(usual: f32) -> DayLimits {
+    let mut limits = [i32::MAX; RATIO_BOUNDS.len()];
+    if usual > 0.0 {
+        let usual = f64::from(usual);
+        for (limit, bound) in limits.iter_mut().zip(RATIO_BOUNDS).filter(|(_, bound)| bound.is_finite()) {
+            // The product may be off by its rounding: what counts is the quotient.
+            let below = |days: i32| f64::from(days) / usual < bound;
+            let mut days = (bound * usual).ceil() as i32;
+            while days > 0 && !below(days - 1) {
+                days -= 1;
+            }
+            while days < i32::MAX && below(days) {
+                days += 1;
+            }
+            *limit = days;
+        }
+    }
+    limits
+}
+
 fn cell(c: usize, gap: usize, n: usize) -> usize {
     (c * CLASSES + gap) * CLASSES + n
 }
@@ -81,7 +105,7 @@ struct Work {
 impl Work {
     /// Walks a member's baskets. Between two purchases of an item its classes change at most at a dozen baskets, so that
     /// a purchase costs a bounded number of steps however long the history is.
-    fn member(&mut self, gaps: &[f32]) {
+    fn member(&mut self, limits: &[DayLimits]) {
         self.stamp = self.stamp.wrapping_add(1);
         if self.stamp == 0 {
             self.held.fill(Held::default());
@@ -93,7 +117,7 @@ impl Work {
                 let item = self.baskets.items(basket)[at];
                 let held = self.held[item as usize];
                 if held.stamp == self.stamp {
-                    self.stretch(item, held, basket, true, gaps);
+                    self.stretch(item, held, basket, true, limits);
                     self.held[item as usize] = Held { count: held.count + 1, last: basket as u32, ..held };
                 } else {
                     self.held[item as usize] = Held { stamp: self.stamp, count: 1, last: basket as u32 };
@@ -104,36 +128,38 @@ impl Work {
         let end = self.baskets.len();
         for at in 0..self.own.len() {
             let item = self.own[at];
-            self.stretch(item, self.held[item as usize], end, false, gaps);
+            self.stretch(item, self.held[item as usize], end, false, limits);
         }
     }
 
     /// Adds the chances of the baskets after the last purchase: up to and including `end` if it holds the item.
-    fn stretch(&mut self, item: u32, held: Held, end: usize, repeats: bool, gaps: &[f32]) {
+    fn stretch(&mut self, item: u32, held: Held, end: usize, repeats: bool, limits: &[DayLimits]) {
         let Self { counts, baskets, .. } = self;
         let last = held.last as usize;
-        let usual = gaps.get(item as usize).copied().unwrap_or(0.0);
+        let limits = limits.get(item as usize).unwrap_or(&NO_LIMITS);
         let until = end + usize::from(repeats);
         let c = class(held.count as usize);
+        let days = baskets.days();
+        let since = |basket: usize| days[basket].since(days[last]);
         let mut basket = last + 1;
+        let mut ratio = 0;
         while basket < until {
             let (gap, n) = (class(basket - last), class(basket));
-            let days = |b: usize| f64::from(baskets.day(b).since(baskets.day(last)));
-            let ratio = if usual > 0.0 { ratio_class(days(basket) / f64::from(usual)) } else { 0 };
+            // Days only rise.
+            let passed = since(basket);
+            while passed >= limits[ratio] && ratio + 1 < limits.len() {
+                ratio += 1;
+            }
             // The first basket in which a class differs.
-            let mut next = until;
+            let mut stop = until;
             if let Some(start) = CLASS_STARTS.get(gap + 1) {
-                next = next.min(last + start);
+                stop = stop.min(last + start);
             }
             if let Some(start) = CLASS_STARTS.get(n + 1) {
-                next = next.min(*start);
+                stop = stop.min(*start);
             }
-            let mut stop = next;
-            if usual > 0.0 && ratio + 1 < RATIO_BOUNDS.len() {
-                stop = basket + 1;
-                while stop < next && days(stop) / f64::from(usual) < RATIO_BOUNDS[ratio] {
-                    stop += 1;
-                }
+            if since(stop - 1) >= limits[ratio] && ratio + 1 < limits.len() {
+                stop = basket + 1 + days[basket + 1..stop].partition_point(|day| day.since(days[last]) < limits[ratio]);
             }
             let at = cell(c, gap, n) * RATIO_BOUNDS.len() + ratio;
             counts.chances[at] += (stop - basket) as u64;
@@ -143,6 +169,40 @@ impl Work {
             basket = stop;
         }
     }
+}
+
+/// No usual gap is known.
+const NO_LIMITS: DayLimits = [i32::MAX; RATIO_BOUNDS.len()];
+
+/// Counts what `view` lets see of so many items with these usual gaps.
+fn count(shards: &ShardSet, view: &View, items: usize, gaps: &[f32]) -> Result<Counts, ShardError> {
+    let limits: Vec<DayLimits> = gaps.iter().map(|gap| day_limits(*gap)).collect();
+    let pool = Pool::new(|| Work {
+        counts: Counts::empty(),
+        baskets: MemberBaskets::default(),
+        held: vec![Held::default(); items],
+        own: Vec::new(),
+        stamp: 0,
+    });
+    shards.map(|_, shard| {
+        pool.with(|work| {
+            for member in 0..shard.members.len() {
+                work.baskets.fill(shard, member, view);
+                work.member(&limits);
+            }
+        });
+        Ok::<_, ShardError>(())
+    })?;
+    let mut whole = Counts::empty();
+    for work in pool.into_all() {
+        for (a, b) in whole.chances.iter_mut().zip(&work.counts.chances) {
+            *a += b;
+        }
+        for (a, b) in whole.repeats.iter_mut().zip(&work.counts.repeats) {
+            *a += b;
+        }
+    }
+    Ok(whole)
 }
 
 /// What the shop's histories say of buying again.
@@ -169,32 +229,7 @@ impl Hazard {
             }
             Timeline::Ordinal => Vec::new(),
         };
-        let pool = Pool::new(|| Work {
-            counts: Counts::empty(),
-            baskets: MemberBaskets::default(),
-            held: vec![Held::default(); items],
-            own: Vec::new(),
-            stamp: 0,
-        });
-        shards.map(|_, shard| {
-            pool.with(|work| {
-                for member in 0..shard.members.len() {
-                    work.baskets.fill(shard, member, view);
-                    work.member(&gaps);
-                }
-            });
-            Ok::<_, ShardError>(())
-        })?;
-        let mut whole = Counts::empty();
-        for work in pool.into_all() {
-            for (a, b) in whole.chances.iter_mut().zip(&work.counts.chances) {
-                *a += b;
-            }
-            for (a, b) in whole.repeats.iter_mut().zip(&work.counts.repeats) {
-                *a += b;
-            }
-        }
-        Ok(Self::from_counts(&whole, gaps))
+        Ok(Self::from_counts(&count(shards, view, items, &gaps)?, gaps))
     }
 
     fn from_counts(counts: &Counts, gaps: Vec<f32>) -> Self {
@@ -303,6 +338,42 @@ mod tests {
                 prop_assert!((f64::from(got.rate(c as u32, gap, n)) - expected).abs() < 1e-6);
             }
             prop_assert_eq!(got.timing(0, 5), 1.0);
+        }
+
+        #[test]
+        fn chances_by_days_equal_their_naive_twin(
+            rows in rows(),
+            cut in 20i32..80,
+            gaps in prop::collection::vec(prop_oneof![Just(0.0f32), 1.0f32..40.0], ITEMS as usize),
+        ) {
+            let view = View::at(Day(cut), Timeline::Calendar);
+            let parts = shards_of(&rows, 3);
+            let mut want = Counts::empty();
+            for baskets in naive_baskets(&parts, &view, false).values() {
+                let baskets: Vec<_> = baskets.iter().collect();
+                for at in 1..baskets.len() {
+                    for item in 0..ITEMS {
+                        let before: Vec<usize> = (0..at).filter(|b| baskets[*b].1.contains(&item)).collect();
+                        let Some(last) = before.last() else { continue };
+                        let usual = gaps[item as usize];
+                        let days = f64::from(baskets[at].0.since(*baskets[*last].0));
+                        let ratio = if usual > 0.0 { ratio_class(days / f64::from(usual)) } else { 0 };
+                        let cell = cell(class(before.len()), class(at - last), class(at)) * RATIO_BOUNDS.len() + ratio;
+                        want.chances[cell] += 1;
+                        want.repeats[cell] += u64::from(baskets[at].1.contains(&item));
+                    }
+                }
+            }
+            let got = count(&ShardSet::in_memory(parts), &view, ITEMS as usize, &gaps).unwrap();
+            prop_assert_eq!(got, want);
+        }
+
+        #[test]
+        fn limits_of_days_are_those_of_the_ratio(usual in prop_oneof![1.0f32..400.0, (1u16..800).prop_map(f32::from)],
+            days in 0i32..3000) {
+            let limits = day_limits(usual);
+            let class = limits.iter().position(|limit| days < *limit).unwrap();
+            prop_assert_eq!(class, ratio_class(f64::from(days) / f64::from(usual)));
         }
     }
 

@@ -17,6 +17,7 @@ mod rewriting;
 mod rolled_back;
 mod step;
 mod tombstones;
+mod write_back;
 
 pub use acks::{ACKS, Acks};
 pub use error::StoreError;

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
 use url::Url;
 
-use super::{ACKS, Places, Scratch, StoreError, atomic, held, step::step};
+use super::{ACKS, Places, Scratch, StoreError, atomic, held, step::step, write_back::WriteBack};
 use crate::base::{Day, digest::Sha256Sum};
 
 /// Name of the link to the newest run on a file system.
@@ -403,6 +403,7 @@ impl Staging {
         }
         Ok(StagedWriter {
             out: BufWriter::with_capacity(1 << 20, atomic::make_file(&path)?),
+            write_back: WriteBack::default(),
             sum: Sha256Sum::new(),
             bytes: 0,
             failed: None,
@@ -476,6 +477,7 @@ pub(super) fn sync_tree(folder: &Path) -> Result<(), StoreError> {
 #[derive(Debug)]
 pub struct StagedWriter {
     out: BufWriter<File>,
+    write_back: WriteBack,
     sum: Sha256Sum,
     bytes: u64,
     failed: Option<io::Error>,
@@ -486,10 +488,12 @@ pub struct StagedWriter {
 
 impl Write for StagedWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match step("file.write").and_then(|()| self.out.write_all(buffer)) {
+        let bytes = buffer.len() as u64;
+        let written = step("file.write").and_then(|()| self.out.write_all(buffer));
+        match written.and_then(|()| self.write_back.wrote(bytes, self.out.get_ref())) {
             Ok(()) => {
                 self.sum.update(buffer);
-                self.bytes += buffer.len() as u64;
+                self.bytes += bytes;
                 Ok(buffer.len())
             }
             Err(e) => {
@@ -508,7 +512,10 @@ impl Drop for StagedWriter {
     fn drop(&mut self) {
         let end = match self.failed.take() {
             Some(e) => Err(e),
-            None => self.out.flush().and_then(|()| step("file.sync")).and_then(|()| self.out.get_ref().sync_all()),
+            None => {
+                let flushed = self.out.flush().and(self.write_back.finish());
+                flushed.and_then(|()| step("file.sync")).and_then(|()| self.out.get_ref().sync_all())
+            }
         };
         let sum = std::mem::take(&mut self.sum);
         let file = StagedFile { path: std::mem::take(&mut self.relative), bytes: self.bytes, sha256: sum.hex() };
