@@ -29,7 +29,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// Writes what only the owner may read.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_with_mode(path, bytes, 0o600)
 }

@@ -101,7 +101,7 @@ fn every_dialect_from_a_run_and_its_delta() {
         let share = number(&delta["keys"]) as f64 / keys as f64;
         println!("{target}: {} of {keys} keys in the delta, {:.1} %", delta["keys"], share * 100.0);
         // Some 60 members buy on that day, and of the generic target a row is a slot. Nights without a sale: `delta.rs`.
-        assert!(share < if target == "generic" { 0.1 } else { 0.05 }, "{target}: {delta} of {keys}");
+        assert!(share < if target == "generic" { 0.15 } else { 0.05 }, "{target}: {delta} of {keys}");
     }
     // What was dropped has its number now.
     let acks: Vec<_> = fs::read_dir(out.join("acks/odoo")).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -46,7 +46,7 @@ impl Outcome {
     }
 }
 
-/// What was known of a member at the start of a window: covariates of [`Seen::outcomes`].
+/// What was known of a member at the start of a window: covariates of an outcome.
 pub const COVARIATES: [&str; 3] = ["spend_before", "purchase_days_before", "days_since_purchase"];
 
 /// A window: the days after `start`, as many as `days`; and how far back it is looked before.
