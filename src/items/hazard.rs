@@ -205,6 +205,10 @@ fn count(shards: &ShardSet, view: &View, items: usize, gaps: &[f32]) -> Result<C
     Ok(whole)
 }
 
+/// The factors of timing to a power, by class of the ratio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimingPowers([f64; RATIO_BOUNDS.len()]);
+
 /// What the shop's histories say of buying again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hazard {
@@ -278,10 +282,24 @@ impl Hazard {
     /// The factor on the odds of a repeat purchase of `item`, `days` after the last; 1 where nothing is known.
     #[must_use]
     pub fn timing(&self, item: u32, days: i32) -> f32 {
-        match self.gaps.get(item as usize) {
-            Some(usual) if *usual > 0.0 => self.timing[ratio_class(f64::from(days) / f64::from(*usual))],
-            _ => 1.0,
-        }
+        self.timing_class(item, days).map_or(1.0, |class| self.timing[class])
+    }
+
+    /// These factors to the power of `exponent`.
+    #[must_use]
+    pub fn timing_powers(&self, exponent: f64) -> TimingPowers {
+        TimingPowers(self.timing.map(|factor| f64::from(factor).powf(exponent)))
+    }
+
+    /// [`Hazard::timing`] to the power that `powers` are of.
+    #[must_use]
+    pub fn timing_power(&self, item: u32, days: i32, powers: &TimingPowers) -> f64 {
+        self.timing_class(item, days).map_or(1.0, |class| powers.0[class])
+    }
+
+    fn timing_class(&self, item: u32, days: i32) -> Option<usize> {
+        let usual = self.gaps.get(item as usize).filter(|usual| **usual > 0.0)?;
+        Some(ratio_class(f64::from(days) / f64::from(*usual)))
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{
 /// Pseudo-counts of the shop's mean that every item's rebuy rate is shrunk by.
 pub const PSEUDO_COUNTS: f64 = 20.0;
 
+/// Half-lives in days of an item's sales of late and of those they are held against.
+pub const TREND_HALF_LIVES: [f64; 2] = [7.0, 60.0];
+
 /// Gaps an item needs before its own median is trusted over its category's.
 const OWN_GAPS: u64 = 20;
 
@@ -389,6 +392,18 @@ impl ItemStatistics {
     #[must_use]
     pub fn popularity(&self, item: u32, half_life: usize) -> f64 {
         ratio(self.weighted[item as usize * self.half_lives.len() + half_life], self.weight_total[half_life])
+    }
+
+    /// τ, the item's trend: `(B + 20) / (g · W + 20)`. B is the weighted count of baskets that hold the item and W of all
+    /// baskets under the half-life at index `recent`, g the item's popularity under that at index `usual`: what it sold of late
+    /// over what its share of a longer time would have sold, both with 20 baskets of no news. As the mean of a Poisson rate
+    /// under a Gamma prior (Robbins 1956), it stays near 1 where little is sold. 1 where no basket has any weight.
+    #[must_use]
+    pub fn trend(&self, item: u32, recent: usize, usual: usize) -> f64 {
+        let one = super::ONE as f64;
+        let sold = self.weighted[item as usize * self.half_lives.len() + recent] as f64 / one;
+        let expected = self.popularity(item, usual) * self.weight_total[recent] as f64 / one;
+        (sold + PSEUDO_COUNTS) / (expected + PSEUDO_COUNTS)
     }
 
     /// Median days between a member's successive baskets with the item, on the item's own count.

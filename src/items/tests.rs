@@ -116,16 +116,19 @@ fn check_statistics(rows: &[Row], view: &View, hide: bool) -> Result<(), TestCas
         opportunities += chances;
         let last = all.iter().flat_map(|b| b.iter()).filter(|(_, s)| s.contains(&item)).map(|(d, _)| *d).max();
         prop_assert_eq!(got.last_day(item), last);
+        let weigh = |wanted: Option<u32>, half_life: f64| -> f64 {
+            all.iter()
+                .flat_map(|b| b.iter().map(move |(d, s)| (*b, *d, s)))
+                .filter(|(_, _, s)| wanted.is_none_or(|i| s.contains(&i)))
+                .map(|(b, d, _)| (-(age(view, b, d) as f64) / half_life).exp2())
+                .sum()
+        };
         for (h, half_life) in half_lives.iter().enumerate() {
-            let weigh = |wanted: Option<u32>| -> f64 {
-                all.iter()
-                    .flat_map(|b| b.iter().map(move |(d, s)| (*b, *d, s)))
-                    .filter(|(_, _, s)| wanted.is_none_or(|i| s.contains(&i)))
-                    .map(|(b, d, _)| (-(age(view, b, d) as f64) / half_life).exp2())
-                    .sum()
-            };
-            prop_assert!((got.popularity(item, h) - weigh(Some(item)) / weigh(None).max(1e-9)).abs() < 1e-6);
+            let share = weigh(Some(item), *half_life) / weigh(None, *half_life).max(1e-9);
+            prop_assert!((got.popularity(item, h) - share).abs() < 1e-6);
         }
+        let expected = weigh(Some(item), 30.0) / weigh(None, 30.0).max(1e-9) * weigh(None, 5.0);
+        prop_assert!((got.trend(item, 0, 1) - (weigh(Some(item), 5.0) + 20.0) / (expected + 20.0)).abs() < 1e-6);
         let mut gaps: Vec<u32> = all.iter().flat_map(|b| day_gaps(b, |s| s.contains(&item))).collect();
         gaps.sort_unstable();
         prop_assert_eq!(got.item_gap(item).map(|g| (g.days, g.count)), lower_median(&gaps));

@@ -19,7 +19,7 @@ use super::{
     learning::{Acceptance, Activity, SoFar, purchase_days},
     list::{Entry, Fillers, ListRules, PickSpace},
     member::{Marks, MemberView},
-    previous::{Held, PreviousDecisions, validity},
+    previous::{Held, PreviousDecisions, reasons_of, validity},
     proposal::Proposal,
     reach::Reach,
     standing::Standing,
@@ -234,11 +234,14 @@ impl<'a> Decider<'a> {
         marks.read(workspace.own(), self.world);
         self.scorer.best(self.candidates, |item| marks.suits(item, self.world), workspace, candidates);
         let attributes = inputs.members.get(id);
+        let held = inputs.previous.of(id);
         if let Some(boards) = self.boards.filter(|_| Boards::are_called_for(candidates)) {
             let rested = |item| workspace.own_item(item).is_none_or(|own| !self.world.repeat.rests(own));
             let keep = |item| self.world.offerable(item) && rested(item) && marks.suits(item, self.world);
             let (segment, tier) = (inputs.segment(member), attributes.city_tier.unwrap_or(0));
             boards.stand_in(segment, tier, self.candidates, keep, self.scorer, workspace, candidates);
+        } else {
+            self.keep_reasons(held, workspace, candidates);
         }
         let seen = MemberView {
             world: self.world,
@@ -248,7 +251,7 @@ impl<'a> Decider<'a> {
             standing: inputs.standing.get(member).copied().unwrap_or_default(),
             candidates,
             for_anyone: &self.for_anyone,
-            held: inputs.previous.of(id),
+            held,
             space: workspace,
             marks,
         };
@@ -262,7 +265,7 @@ impl<'a> Decider<'a> {
             open.push(refusal.is_none());
         }
         list.held.clear();
-        list.held.extend_from_slice(inputs.previous.of(id));
+        list.held.extend_from_slice(held);
         self.member(&seen, |offer| open[usize::from(offer)], inputs.scarce, slots, list);
         count_proposals(list, reach);
         list.last = None;
@@ -270,6 +273,25 @@ impl<'a> Decider<'a> {
             lots.draw(self, id, slots, inputs.scarce, list);
         }
         slots
+    }
+
+    /// Lets items that are on the member's list since the last run keep the reasons they were given with, as long as those
+    /// hold ([`Scorer::lasting`]).
+    fn keep_reasons(&self, held: &[Held], space: &Workspace, candidates: &mut [Candidate]) {
+        if held.is_empty() {
+            return;
+        }
+        for candidate in candidates.iter_mut() {
+            let given = reasons_of(held, candidate.item).find_map(|(offer, reason, about)| {
+                self.catalogue().offers[usize::from(offer)].offer.kind.rests_on(reason, about)
+            });
+            let Some(given) = given.filter(|given| candidate.term.kind().is_some_and(|now| now != *given)) else {
+                continue;
+            };
+            if let Some(term) = self.scorer.lasting(candidate.item, given, space) {
+                candidate.term = term;
+            }
+        }
     }
 
     /// Probabilities of the member's acceptance, by offer.

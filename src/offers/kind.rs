@@ -15,7 +15,7 @@ use super::{
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    recommend::{Candidate, Fallback},
+    recommend::{Candidate, Fallback, TermKind},
 };
 
 /// Columns of which a kind needs one, by table and name.
@@ -83,6 +83,11 @@ pub trait OfferKind: Send + Sync {
 
     /// Whose popularity stands behind a reason that rests on nothing of the member's own; none for all other reasons.
     fn fallback(&self, _reason: u8) -> Option<Fallback> {
+        None
+    }
+
+    /// The term of an item's score that a reason rests on, where it is one; `about` is the item that the reason names.
+    fn rests_on(&self, _reason: u8, _about: Option<u32>) -> Option<TermKind> {
         None
     }
 

@@ -3,8 +3,12 @@
 use super::{catalogue::Catalogue, proposal::Target};
 use crate::{
     base::{Day, hash::id_hash},
+    history::NO_ITEM,
     input::ItemTable,
 };
+
+/// No reason that there still is.
+const NO_REASON: u8 = u8::MAX;
 
 /// An assignment of the previous run that is still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +21,10 @@ pub struct Held {
     until: Day,
     /// Slot of the list, from 1.
     slot: u8,
+    /// Index among the kind's reasons.
+    reason: u8,
+    /// The item that the reason names.
+    about: u32,
 }
 
 /// The still valid assignments of the previous run.
@@ -77,6 +85,13 @@ pub(super) fn slot_of(held: &[Held], offer: u16, target: Target) -> Option<u8> {
     held.iter().find(|h| h.offer == offer && h.target == target).map(|h| h.slot).filter(|slot| *slot > 0)
 }
 
+/// The reason an item was given with by the previous run, among `held`: the offer, the index of the reason and the item
+/// that it names.
+pub(super) fn reasons_of(held: &[Held], item: u32) -> impl Iterator<Item = (u16, u8, Option<u32>)> {
+    let of_item = held.iter().filter(move |h| h.target == Target::Item(item) && h.reason != NO_REASON);
+    of_item.map(|h| (h.offer, h.reason, (h.about != NO_ITEM).then_some(h.about)))
+}
+
 /// One row of a previous `offers.parquet`.
 #[derive(Debug, Clone, Copy)]
 pub struct PreviousRow<'a> {
@@ -96,6 +111,10 @@ pub struct PreviousRow<'a> {
     pub valid_until: Day,
     /// Whether `basis` is `generic`.
     pub generic: bool,
+    /// `reason_code`.
+    pub reason_code: &'a str,
+    /// `evidence.item_id`.
+    pub about: Option<&'a str>,
 }
 
 /// Gathers [`PreviousDecisions`].
@@ -121,7 +140,19 @@ impl PreviousBuilder<'_> {
         };
         let Some(target) = target else { return };
         let slot = u8::try_from(row.slot).unwrap_or_default();
-        let held = Held { member: 0, offer, target, from: row.valid_from, until: row.valid_until, slot };
+        let reasons = self.catalogue.offers[usize::from(offer)].offer.kind.reasons();
+        let reason = reasons.iter().position(|r| r.code == row.reason_code);
+        let about = row.about.and_then(|item| self.items.ids.find(item));
+        let held = Held {
+            member: 0,
+            offer,
+            target,
+            from: row.valid_from,
+            until: row.valid_until,
+            slot,
+            reason: reason.and_then(|at| u8::try_from(at).ok()).unwrap_or(NO_REASON),
+            about: about.map_or(NO_ITEM, |i| i as u32),
+        };
         if row.generic {
             if !self.out.generic.contains(&held) {
                 self.out.generic.push(held);

@@ -148,6 +148,8 @@ mod tests {
                 valid_from: Day(95),
                 valid_until: Day(110),
                 generic: false,
+                reason_code: "",
+                about: None,
             });
         }
         builder.build().of("me").to_vec()

@@ -1,9 +1,9 @@
 //! Scores sampled members under many settings at once.
 
 use super::{
-    ItemKnowledge, Workspace,
+    ItemKnowledge, Parameters, Workspace,
     explore::{Explore, best_new},
-    scorer::{by_popularity, popularities, rebuy_factors, rebuy_term},
+    scorer::{by_popularity, hazard_term, popularities, rebuy_factors, rebuy_term, timing_powers},
     tail::Tail,
     tune::Grid,
     workspace::{at, powers},
@@ -12,7 +12,7 @@ use crate::{
     base::top_k::TopK,
     evaluate::ranking::gain,
     history::{Shard, ShardError, ShardSet},
-    items::MemberBaskets,
+    items::{MemberBaskets, TimingPowers},
 };
 
 /// Length of the lists that are judged.
@@ -75,8 +75,35 @@ struct ExploreTables<'a> {
 /// Tables that every member of a round is scored with.
 struct Tables<'a> {
     explore: Vec<ExploreTables<'a>>,
-    /// `(ρ/ρ̄)^η` by item and powers of d, by rebuy setting.
-    rebuy: Vec<(Vec<f32>, Vec<f32>)>,
+    /// By rebuy setting.
+    rebuy: Vec<RebuyTables>,
+    /// Of each η and ζ among the settings, `(ρ/ρ̄)^η τ^ζ` by item.
+    factors: Vec<Vec<f32>>,
+    /// Of each d, its powers.
+    decays: Vec<Vec<f32>>,
+    /// Of each θ, the factors of timing.
+    timings: Vec<Option<TimingPowers>>,
+}
+
+/// Where the tables of a rebuy setting are.
+#[derive(Debug, Clone, Copy)]
+struct RebuyTables {
+    factors: usize,
+    decay: usize,
+    timing: usize,
+}
+
+/// The different values of a number, in the order in which they come, and which of them each setting has.
+fn distinct<T: Copy + PartialEq>(values: impl Iterator<Item = T>) -> (Vec<T>, Vec<usize>) {
+    let (mut all, mut of): (Vec<T>, Vec<usize>) = (Vec::new(), Vec::new());
+    for value in values {
+        let at = all.iter().position(|known| *known == value).unwrap_or_else(|| {
+            all.push(value);
+            all.len() - 1
+        });
+        of.push(at);
+    }
+    (all, of)
 }
 
 impl<'a> Tables<'a> {
@@ -87,8 +114,21 @@ impl<'a> Tables<'a> {
             let share = popularities(statistics, at);
             ExploreTables { terms: Explore::new(knowledge, p), order: by_popularity(&share), share }
         });
-        let rebuy = grid.rebuy.iter().map(|p| (rebuy_factors(statistics, p.rebuy_exponent), powers(p.decay)));
-        Self { explore: explore.collect(), rebuy: rebuy.collect() }
+        let (exponents, factors) = distinct(grid.rebuy.iter().map(|p| (p.rebuy_exponent, p.trend_exponent)));
+        let (decays, decay) = distinct(grid.rebuy.iter().map(|p| p.decay));
+        let (timings, timing) = distinct(grid.rebuy.iter().map(|p| p.timing_exponent));
+        let tables = factors.into_iter().zip(decay).zip(timing);
+        let rebuy = tables.map(|((factors, decay), timing)| RebuyTables { factors, decay, timing });
+        let power = |timing_exponent| {
+            timing_powers(knowledge, &Parameters { timing_exponent, ..Parameters::default() })
+        };
+        Self {
+            explore: explore.collect(),
+            rebuy: rebuy.collect(),
+            factors: exponents.into_iter().map(|(rebuy, trend)| rebuy_factors(knowledge, rebuy, trend)).collect(),
+            decays: decays.into_iter().map(powers).collect(),
+            timings: timings.into_iter().map(power).collect(),
+        }
     }
 }
 
@@ -102,7 +142,10 @@ struct Judge<'a> {
     truth: Vec<u32>,
     /// Rebuy terms of every own item under every rebuy setting: shape `(settings, own)`.
     rebuy: Vec<f64>,
+    /// Decayed counts of every own item: shape `(decays, own)`.
     decayed: Vec<f32>,
+    /// Hazards of every own item: shape `(timings, own)`.
+    hazards: Vec<f64>,
     /// Explore term over κ of every own item.
     own_explore: Vec<f64>,
     fresh: TopK,
@@ -128,6 +171,7 @@ impl<'a> Judge<'a> {
             truth: Vec::new(),
             rebuy: Vec::new(),
             decayed: Vec::new(),
+            hazards: Vec::new(),
             own_explore: Vec::new(),
             fresh: TopK::new(K),
             fresh_ranked: Vec::new(),
@@ -145,7 +189,7 @@ impl<'a> Judge<'a> {
         if self.truth.is_empty() {
             return;
         }
-        self.space.read(shard, member, trial.knowledge.view(), &tables.rebuy[0].1);
+        self.space.read(shard, member, trial.knowledge.view(), &tables.decays[0]);
         self.rebuy_terms();
         let mut setting = 0;
         for explore in &tables.explore {
@@ -161,19 +205,28 @@ impl<'a> Judge<'a> {
 
     /// The rebuy terms of every own item under every setting.
     fn rebuy_terms(&mut self) {
-        self.rebuy.clear();
-        let baskets = self.space.baskets();
-        for (p, (factors, decay)) in self.grid.rebuy.iter().zip(&self.tables.rebuy) {
-            self.decayed.clear();
-            self.decayed.resize(self.space.own.len(), 0.0);
+        let (baskets, own) = (self.space.baskets(), &self.space.own);
+        self.decayed.clear();
+        self.decayed.resize(self.tables.decays.len() * own.len(), 0.0);
+        for (powers, decayed) in self.tables.decays.iter().zip(self.decayed.chunks_mut(own.len().max(1))) {
             for (position, basket) in (0..baskets.len()).rev().enumerate() {
                 for item in baskets.items(basket) {
-                    self.decayed[self.space.slot(*item)] += at(decay, position);
+                    decayed[self.space.slot(*item)] += at(powers, position);
                 }
             }
-            for (own, decayed) in self.space.own.iter().zip(&self.decayed) {
-                let term = rebuy_term(own, *decayed, baskets.len(), self.trial.knowledge, p);
-                self.rebuy.push(f64::from(factors[own.item as usize]) * term);
+        }
+        self.hazards.clear();
+        for timing in &self.tables.timings {
+            let hazard = |own| hazard_term(own, baskets.len(), self.trial.knowledge, timing.as_ref());
+            self.hazards.extend(own.iter().map(hazard));
+        }
+        self.rebuy.clear();
+        for (p, tables) in self.grid.rebuy.iter().zip(&self.tables.rebuy) {
+            let factors = &self.tables.factors[tables.factors];
+            let decayed = &self.decayed[tables.decay * own.len()..][..own.len()];
+            let hazards = &self.hazards[tables.timing * own.len()..][..own.len()];
+            for ((own, decayed), hazard) in own.iter().zip(decayed).zip(hazards) {
+                self.rebuy.push(f64::from(factors[own.item as usize]) * rebuy_term(*hazard, *decayed, p));
             }
         }
     }

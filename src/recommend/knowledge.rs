@@ -11,7 +11,7 @@ use super::{
 use crate::{
     history::{ShardError, ShardSet, Timeline},
     input::ItemTable,
-    items::{Hazard, ItemStatistics, View, item_statistics, transitions},
+    items::{Hazard, ItemStatistics, TREND_HALF_LIVES, View, item_statistics, transitions},
 };
 
 /// Item statistics, hazards and associations of one view.
@@ -22,6 +22,8 @@ pub struct ItemKnowledge {
     pub statistics: ItemStatistics,
     /// How likely what was bought is bought again.
     pub hazard: Hazard,
+    /// τ by item; empty where it is not used.
+    trend: Vec<f32>,
     /// What goes with what, by half-life.
     associations: Vec<(f64, Associations)>,
     /// By half-life of popularity.
@@ -47,7 +49,19 @@ impl ItemKnowledge {
         half_lives: &HalfLives,
         settings: &RecommendSettings,
     ) -> Result<Self, ShardError> {
-        let statistics = item_statistics(shards, view, items, &half_lives.popularity)?;
+        let trends = half_lives.trend && view.timeline() == Timeline::Calendar;
+        // Popularity's own come first: they are counted by their places.
+        let mut counted = half_lives.popularity.clone();
+        if trends {
+            counted.extend(TREND_HALF_LIVES);
+        }
+        let statistics = item_statistics(shards, view, items, &counted)?;
+        let trend = if trends {
+            let recent = half_lives.popularity.len();
+            (0..statistics.len() as u32).map(|item| statistics.trend(item, recent, recent + 1) as f32).collect()
+        } else {
+            Vec::new()
+        };
         let hazard = Hazard::fit(shards, view, &statistics)?;
         let mut associations = Vec::new();
         for &half_life in &half_lives.transitions {
@@ -66,6 +80,7 @@ impl ItemKnowledge {
             view: *view,
             statistics,
             hazard,
+            trend,
             associations,
             categories,
             tastes: Tastes::default(),
@@ -113,7 +128,8 @@ impl ItemKnowledge {
     /// Index of the half-life of popularity that is nearest.
     pub(super) fn half_life_index(&self, half_life: f64) -> Option<usize> {
         let far = |h: &f64| (h.ln() - half_life.ln()).abs();
-        let known = self.statistics.half_lives().iter().enumerate();
+        // Behind them stand those of the trend.
+        let known = self.statistics.half_lives().iter().take(self.categories.len()).enumerate();
         known.min_by(|a, b| far(a.1).total_cmp(&far(b.1))).map(|(at, _)| at)
     }
 
@@ -144,6 +160,11 @@ impl ItemKnowledge {
     #[must_use]
     pub fn profile_items(&self) -> usize {
         self.profile_items
+    }
+
+    /// τ of an item ([`ItemStatistics::trend`]); 1 where it is not used.
+    pub(super) fn trend(&self, item: u32) -> f64 {
+        self.trend.get(item as usize).map_or(1.0, |trend| f64::from(*trend))
     }
 
     pub(super) fn ahead(&self) -> i32 {

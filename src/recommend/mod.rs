@@ -1,11 +1,13 @@
 //! Floor 8: what each member is likely to want next, and why.
 //!
-//! `S(u,i) = (ρ_i/ρ̄)^η · X(u,i) + κ · (w_g · g_i + w · F(u,i) + w_c · C(u,i) + w_s · G(u,i) + w_n · N(u,i))` with
+//! `S(u,i) = (ρ_i/ρ̄)^η · τ_i^ζ · X(u,i) + κ · (w_g · g_i + w · F(u,i) + w_c · C(u,i) + w_s · G(u,i) + w_n · N(u,i))` with
 //! `w_g = 1 − w − w_c − w_s − w_n`: linear in the purchases, deterministic, every term a reason.
 //!
 //! * X, the rebuy term: `m · h[c, gap, n] · timing^θ + (1 − m) · (1 − d) Σ d^pos` over the member's baskets that hold the item
 //!   (position 0 is the newest): the hazard of the next basket ([`crate::items::Hazard`]; timing is a factor on its odds) and
-//!   the exponentially smoothed frequency. ρ is the item's rebuy rate ([`crate::items::ItemStatistics::rebuy_rate`]). "Bought c times, last on …".
+//!   the exponentially smoothed frequency. ρ is the item's rebuy rate ([`crate::items::ItemStatistics::rebuy_rate`]), τ its trend
+//!   ([`crate::items::ItemStatistics::trend`]): what the shop sells less of, or no more, is bought again less. "Bought c
+//!   times, last on …".
 //! * F, what goes with what: `Σ_j u_j C_ji / Σ_j u_j m_j`, a kernel regression of the next basket on the member's profile u
 //!   ([`crate::items::Transitions`]). "Because you bought j".
 //! * C: `Σ_c a_c · g_i/g_c`, what is popular in the categories of the profile. "Popular in a category you buy in".
@@ -51,7 +53,7 @@ pub use diversity::{Assortment, Likeness, Quotas, marginal_relevance};
 pub use knowledge::ItemKnowledge;
 pub use parameters::{HalfLives, Parameters, Tuned, TunedFrom};
 pub use repeat::{CategoryPolicy, PolicySource, RepeatEvidence, RepeatPolicy, RepeatRules};
-pub use scorer::{Candidate, Scorer, Term, USUAL_SCORE};
+pub use scorer::{Candidate, Scorer, Term, TermKind, USUAL_SCORE};
 pub use settings::{RawRecommend, RecommendSettings};
 pub use terms::{ScoreTerms, TermEvidence, TermPart};
 pub use tune::{reusable, tune};

@@ -19,6 +19,8 @@ pub struct Parameters {
     pub hazard_weight: f64,
     /// How much the days since the last purchase over the item's usual gap count; 0 = not at all.
     pub timing_exponent: f64,
+    /// How much an item's trend counts for buying it again; 0 = not at all.
+    pub trend_exponent: f64,
     /// w: share of the explore term that goes to what follows the member's own purchases. What no share goes to is
     /// popularity.
     pub transition_weight: f64,
@@ -42,6 +44,7 @@ impl Default for Parameters {
             rebuy_exponent: 0.5,
             hazard_weight: 0.5,
             timing_exponent: 0.0,
+            trend_exponent: 0.0,
             transition_weight: 0.5,
             transition_half_life_days: 60.0,
             category_weight: 0.1,
@@ -65,6 +68,7 @@ impl Parameters {
         HalfLives {
             popularity: vec![self.half_life_days],
             transitions: vec![self.transition_half_life_days],
+            trend: self.trend_exponent > 0.0,
             tastes: (self.segment_weight > 0.0).then_some(self.half_life_days),
             panel: self.neighbour_weight > 0.0,
         }
@@ -79,6 +83,8 @@ pub struct HalfLives {
     pub popularity: Vec<f64>,
     /// Of the baskets in which something followed.
     pub transitions: Vec<f64>,
+    /// Whether the items' trends are learned, where the data has time.
+    pub trend: bool,
     /// Of popularity in segments of taste; `None`: the term is not used.
     pub tastes: Option<f64>,
     /// Whether the nearest members of a reference panel are asked.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     base::{Day, top_k::TopK},
     history::Shard,
-    items::ItemStatistics,
+    items::{ItemStatistics, TimingPowers},
 };
 
 /// The largest term of a score: its reason.
@@ -53,6 +53,39 @@ pub enum Term {
     PopularNow,
 }
 
+/// Which term of a score a reason rests on, without what it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermKind {
+    /// [`Term::Rebuy`].
+    Rebuy,
+    /// [`Term::BecauseOf`] this item of the member's.
+    BecauseOf(u32),
+    /// [`Term::InCategory`].
+    InCategory,
+    /// [`Term::PopularAmongAlike`].
+    PopularAmongAlike,
+    /// [`Term::PopularNow`].
+    PopularNow,
+}
+
+impl Term {
+    /// Which term it is, where it can last.
+    #[must_use]
+    pub fn kind(self) -> Option<TermKind> {
+        match self {
+            Self::Rebuy { .. } => Some(TermKind::Rebuy),
+            Self::BecauseOf { item, .. } => Some(TermKind::BecauseOf(item)),
+            Self::InCategory { .. } => Some(TermKind::InCategory),
+            Self::PopularAmongAlike { .. } => Some(TermKind::PopularAmongAlike),
+            Self::PopularNow => Some(TermKind::PopularNow),
+            Self::New { .. } | Self::PopularAmong { .. } => None,
+        }
+    }
+}
+
+/// Share of the largest term that a reason's term must keep for the reason to last.
+const LASTS: f64 = 0.5;
+
 /// A score like many: of an item that stands in one of ten of the member's baskets. Where a fit of 0 to 1 is made of a
 /// score, it is one half here.
 pub const USUAL_SCORE: f64 = 0.1;
@@ -72,7 +105,7 @@ pub struct Candidate {
 #[derive(Debug, Clone, Copy, Default)]
 struct Contributions {
     item: u32,
-    /// What speaks for buying it again: `(ρ/ρ̄)^η X`, and how often it follows itself.
+    /// What speaks for buying it again: `(ρ/ρ̄)^η τ^ζ X`, and how often it follows itself.
     rebuy: f64,
     /// κ w F without that: what goes with other items of the member's.
     transition: f64,
@@ -93,16 +126,18 @@ struct Contributions {
 /// What the score needs of an item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ItemTerms {
-    /// `(ρ/ρ̄)^η`.
+    /// `(ρ/ρ̄)^η τ^ζ`.
     pub(super) rebuy: f32,
     /// g.
     pub(super) popularity: f32,
 }
 
-/// `(ρ/ρ̄)^η` of every item; 1 where the shop has no rebuy rate.
-pub(super) fn rebuy_factors(statistics: &ItemStatistics, exponent: f64) -> Vec<f32> {
+/// `(ρ/ρ̄)^η τ^ζ` of every item; the first factor is 1 where the shop has no rebuy rate.
+pub(super) fn rebuy_factors(knowledge: &ItemKnowledge, rebuy_exponent: f64, trend_exponent: f64) -> Vec<f32> {
+    let statistics = &knowledge.statistics;
     let mean = statistics.mean_rebuy_rate();
-    let factor = |item| if mean > 0.0 { (statistics.rebuy_rate(item) / mean).powf(exponent) as f32 } else { 1.0 };
+    let rate = |item| if mean > 0.0 { (statistics.rebuy_rate(item) / mean).powf(rebuy_exponent) } else { 1.0 };
+    let factor = |item| (rate(item) * knowledge.trend(item).powf(trend_exponent)) as f32;
     (0..statistics.len() as u32).map(factor).collect()
 }
 
@@ -118,25 +153,33 @@ pub(super) fn by_popularity(popularity: &[f32]) -> Vec<u32> {
     items
 }
 
-/// X but for ρ: `(h · timing^θ) · m + (1 − d) Σ d^pos · (1 − m)`. Both parts are shares of baskets: the hazard of the next
-/// basket and the exponentially smoothed frequency.
-pub(super) fn rebuy_term(
+/// The hazard of the next basket, `h · timing^θ` on its odds. `timing` is that power, `None` where θ is 0.
+pub(super) fn hazard_term(
     own: &OwnItem,
-    decayed: f32,
     baskets: usize,
     knowledge: &ItemKnowledge,
-    parameters: &Parameters,
+    timing: Option<&TimingPowers>,
 ) -> f64 {
-    let Parameters { decay, hazard_weight, timing_exponent, .. } = *parameters;
+    let hazard = f64::from(knowledge.hazard.rate(own.count, own.gap as usize, baskets));
+    let Some(powers) = timing else { return hazard };
+    let days = knowledge.view().cut().since(own.last_day) + knowledge.ahead();
+    let odds = hazard * knowledge.hazard.timing_power(own.item, days, powers);
+    odds / (odds + 1.0 - hazard)
+}
+
+/// What [`hazard_term`] needs under these parameters.
+pub(super) fn timing_powers(knowledge: &ItemKnowledge, parameters: &Parameters) -> Option<TimingPowers> {
+    let exponent = parameters.timing_exponent;
+    (exponent > 0.0).then(|| knowledge.hazard.timing_powers(exponent))
+}
+
+/// X but for ρ and τ: `hazard · m + (1 − d) Σ d^pos · (1 − m)`. Both parts are shares of baskets: the hazard of the next basket
+/// and the exponentially smoothed frequency.
+pub(super) fn rebuy_term(hazard: f64, decayed: f32, parameters: &Parameters) -> f64 {
+    let Parameters { decay, hazard_weight, .. } = *parameters;
     let frequency = (1.0 - decay) * f64::from(decayed);
     if hazard_weight <= 0.0 {
         return frequency;
-    }
-    let mut hazard = f64::from(knowledge.hazard.rate(own.count, own.gap as usize, baskets));
-    if timing_exponent > 0.0 {
-        let days = knowledge.view().cut().since(own.last_day) + knowledge.ahead();
-        let odds = hazard * f64::from(knowledge.hazard.timing(own.item, days)).powf(timing_exponent);
-        hazard = odds / (odds + 1.0 - hazard);
     }
     hazard_weight * hazard + (1.0 - hazard_weight) * frequency
 }
@@ -152,6 +195,7 @@ pub struct Scorer<'a> {
     terms: Vec<ItemTerms>,
     by_popularity: Vec<u32>,
     decay: Vec<f32>,
+    timing: Option<TimingPowers>,
     blocked: Vec<bool>,
     repeat: RepeatRules,
 }
@@ -166,7 +210,7 @@ impl<'a> Scorer<'a> {
         let mut popularity = nearest.map_or_else(|| vec![0.0; statistics.len()], |at| popularities(statistics, at));
         let cold = knowledge.cold(nearest.unwrap_or(0));
         cold.adjust(&mut popularity);
-        let rebuy = rebuy_factors(statistics, parameters.rebuy_exponent);
+        let rebuy = rebuy_factors(knowledge, parameters.rebuy_exponent, parameters.trend_exponent);
         Self {
             knowledge,
             explore: Explore::new(knowledge, parameters),
@@ -180,6 +224,7 @@ impl<'a> Scorer<'a> {
                 .map(|(rebuy, popularity)| ItemTerms { rebuy, popularity })
                 .collect(),
             decay: powers(parameters.decay),
+            timing: timing_powers(knowledge, parameters),
             blocked: vec![false; statistics.len()],
             repeat: RepeatRules::none(statistics.len()),
         }
@@ -283,8 +328,11 @@ impl<'a> Scorer<'a> {
     }
 
     fn rebuy_part(&self, own: &OwnItem, space: &Workspace) -> f64 {
-        let term = rebuy_term(own, own.decayed, space.baskets().len(), self.knowledge, &self.parameters);
-        f64::from(self.terms[own.item as usize].rebuy) * term
+        let hazard = match self.parameters.hazard_weight > 0.0 {
+            true => hazard_term(own, space.baskets().len(), self.knowledge, self.timing.as_ref()),
+            false => 0.0,
+        };
+        f64::from(self.terms[own.item as usize].rebuy) * rebuy_term(hazard, own.decayed, &self.parameters)
     }
 
     /// The `n` best items that pass `keep`, for the member that was read last.
@@ -437,6 +485,50 @@ impl<'a> Scorer<'a> {
             parts.push(part("neighbours_of_new", made.lent, None));
         }
         ScoreTerms { item, score: parts.iter().map(|p| p.value).sum(), parts }
+    }
+
+    /// The term of that kind for an item of the member that was read last, if it still is at least half of the largest:
+    /// a reason that was given lasts, for terms move a little every night and the two largest of a score would change
+    /// places on many lists of a shop in which nothing happened.
+    #[must_use]
+    pub fn lasting(&self, item: u32, kind: TermKind, space: &Workspace) -> Option<Term> {
+        let made = self.contributions(item, space);
+        let Contributions { rebuy, transition, category, segment, neighbours, lent, popularity, .. } = made;
+        let largest = [transition, category, neighbours, segment, lent, popularity].into_iter().fold(rebuy, f64::max);
+        let lasts = |value: f64| value > 0.0 && value >= LASTS * largest;
+        match kind {
+            TermKind::Rebuy => {
+                let own = space.own_item(item).filter(|_| lasts(rebuy))?;
+                Some(Term::Rebuy { count: own.count, last_day: own.last_day })
+            }
+            TermKind::BecauseOf(source) if source != item && lasts(transition) => {
+                let own = space.own_item(source)?;
+                let best = self.telling_of(made.because?, item, space)?;
+                let telling = self.telling_of(source, item, space)?;
+                let tells = telling > 0.0 && f64::from(telling) >= LASTS * f64::from(best);
+                tells.then_some(Term::BecauseOf { item: source, last_day: own.last_day })
+            }
+            TermKind::InCategory if lasts(category) => {
+                self.explore.categories.category(item).map(|category| Term::InCategory { category })
+            }
+            TermKind::PopularAmongAlike if lasts(neighbours.max(segment)) => {
+                let members = match neighbours >= segment {
+                    true => self.neighbours_of(item, space),
+                    false => self.segment_members(space),
+                };
+                Some(Term::PopularAmongAlike { members })
+            }
+            TermKind::PopularNow if lasts(popularity) && !self.cold.is_cold(item) => Some(Term::PopularNow),
+            _ => None,
+        }
+    }
+
+    /// How much an item of the member's tells of `item`; `None` if it speaks not at all.
+    fn telling_of(&self, source: u32, item: u32, space: &Workspace) -> Option<f32> {
+        let (_, share) = *space.sources.iter().find(|s| s.0 == source)?;
+        let (_, count) = *self.explore.associations.of(source).iter().find(|e| e.0 == item)?;
+        let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
+        Some(self.explore.associations.telling(source, item, count, weight * share * count))
     }
 
     fn contributions(&self, item: u32, space: &Workspace) -> Contributions {

@@ -30,6 +30,8 @@ pub struct RawRecommend {
     pub hazard_weight: Option<f64>,
     /// How much the days since the last purchase over the item's usual gap count, 0 = not at all. Left out: tuned.
     pub timing_exponent: Option<f64>,
+    /// How much an item's sales of late over those of two months count for buying it again, 0 = not at all. Left out: tuned.
+    pub trend_exponent: Option<f64>,
     /// Half-life in days of the baskets in which something followed what the member bought. Left out: tuned.
     pub transition_half_life_days: Option<f64>,
     /// Share of the explore term that goes to what is popular in the categories the member buys in, 0 to 1. Left out:
@@ -82,6 +84,7 @@ impl Default for RawRecommend {
             transition_weight: None,
             hazard_weight: None,
             timing_exponent: None,
+            trend_exponent: None,
             transition_half_life_days: None,
             category_weight: None,
             segment_weight: None,
@@ -121,6 +124,8 @@ pub struct GivenParameters {
     pub hazard_weight: Option<f64>,
     /// θ.
     pub timing_exponent: Option<f64>,
+    /// ζ.
+    pub trend_exponent: Option<f64>,
     /// Half-life of transitions in days.
     pub transition_half_life_days: Option<f64>,
     /// Share of the categories.
@@ -143,6 +148,7 @@ impl GivenParameters {
             transition_weight: self.transition_weight.unwrap_or(others.transition_weight),
             hazard_weight: self.hazard_weight.unwrap_or(others.hazard_weight),
             timing_exponent: self.timing_exponent.unwrap_or(others.timing_exponent),
+            trend_exponent: self.trend_exponent.unwrap_or(others.trend_exponent),
             transition_half_life_days: self.transition_half_life_days.unwrap_or(others.transition_half_life_days),
             category_weight: self.category_weight.unwrap_or(others.category_weight),
             segment_weight: self.segment_weight.unwrap_or(others.segment_weight),
@@ -161,6 +167,7 @@ impl GivenParameters {
             transition_weight: self.transition_weight?,
             hazard_weight: self.hazard_weight?,
             timing_exponent: self.timing_exponent?,
+            trend_exponent: self.trend_exponent?,
             transition_half_life_days: self.transition_half_life_days?,
             category_weight: self.category_weight?,
             segment_weight: self.segment_weight?,
@@ -216,6 +223,7 @@ impl RawRecommend {
             transition_weight: check.optional("transition_weight", self.transition_weight, 0.0, 1.0),
             hazard_weight: check.optional("hazard_weight", self.hazard_weight, 0.0, 1.0),
             timing_exponent: check.optional("timing_exponent", self.timing_exponent, 0.0, 4.0),
+            trend_exponent: check.optional("trend_exponent", self.trend_exponent, 0.0, 4.0),
             transition_half_life_days: check.optional(
                 "transition_half_life_days",
                 self.transition_half_life_days,

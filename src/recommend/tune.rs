@@ -35,6 +35,7 @@ const ORDINAL_FOLLOWED: [f64; 2] = [0.151, 1.0];
 const DECAYS: [f64; 4] = [0.75, 0.85, 0.92, 0.97];
 const HAZARDS: [f64; 3] = [0.0, 0.5, 1.0];
 const TIMINGS: [f64; 3] = [0.0, 0.5, 1.0];
+const TRENDS: [f64; 3] = [0.0, 0.5, 1.0];
 const REBUY_EXPONENTS: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
 const TRANSITION_WEIGHTS: [f64; 6] = [0.1, 0.3, 0.5, 0.7, 0.85, 0.95];
 const CATEGORY_WEIGHTS: [f64; 4] = [0.0, 0.05, 0.15, 0.3];
@@ -119,6 +120,7 @@ fn half_lives(timeline: Timeline, settings: &RecommendSettings) -> HalfLives {
         transitions: grid(given.transition_half_life_days, transitions),
         tastes: None,
         panel: false,
+        trend: timeline == Timeline::Calendar && grid(given.trend_exponent, &TRENDS).iter().any(|t| *t > 0.0),
     }
 }
 
@@ -179,6 +181,7 @@ impl Grid {
             kappa,
             decay: rebuy.decay,
             rebuy_exponent: rebuy.rebuy_exponent,
+            trend_exponent: rebuy.trend_exponent,
             hazard_weight: rebuy.hazard_weight,
             timing_exponent: rebuy.timing_exponent,
             ..*explore
@@ -239,7 +242,7 @@ fn every<const N: usize>(
 
 impl Tuning<'_> {
     /// First what is popular and what followed when, then how much of each, then what is bought again, then half-lives and
-    /// shares once more, now that the rest is known; κ along with each.
+    /// shares once more, now that the rest is known, then trends where there is time; κ along with each.
     fn rounds(
         &mut self,
         half_lives: &HalfLives,
@@ -307,7 +310,12 @@ impl Tuning<'_> {
         let p = fourth.parameters;
         let finer = [0.85, 0.93, 1.0, 1.06, 1.12].map(|f| (p.transition_weight * f).min(0.97));
         let fifth = Grid { explore: shares(&p, &finer), rebuy: vec![p], kappas: near(p.kappa) };
-        let best = round(fifth, Some(fourth))?;
+        let mut best = round(fifth, Some(fourth))?;
+        if half_lives.trend && given.trend_exponent.is_none() {
+            let p = best.parameters;
+            let trends = every(&p, [&TRENDS], |p, [trend]| p.trend_exponent = trend);
+            best = round(Grid { explore: vec![p], rebuy: trends, kappas: near(p.kappa) }, Some(best))?;
+        }
         let (best, more) = self.alike(best, settings)?;
         Ok((best, evaluated + more))
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    recommend::{Candidate, Term, USUAL_SCORE},
+    recommend::{Candidate, Term, TermKind, USUAL_SCORE},
 };
 
 const BOUGHT_IN_IT: u8 = 0;
@@ -59,6 +59,10 @@ impl OfferKind for Collection {
 
     fn reasons(&self) -> &'static [Reason] {
         REASONS
+    }
+
+    fn rests_on(&self, reason: u8, about: Option<u32>) -> Option<TermKind> {
+        about.filter(|_| reason == NEIGHBOUR).map(TermKind::BecauseOf)
     }
 
     fn parameters(&self) -> &'static [&'static str] {

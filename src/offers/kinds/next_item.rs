@@ -16,7 +16,7 @@ use super::{
 use crate::{
     base::Day,
     history::Timeline,
-    recommend::{Candidate, Fallback, Term, USUAL_SCORE},
+    recommend::{Candidate, Fallback, Term, TermKind, USUAL_SCORE},
 };
 
 /// Popular items kept to fill lists with.
@@ -141,6 +141,17 @@ impl OfferKind for NextItem {
             POPULAR_AMONG_LIKE => Some(Fallback::Segment),
             POPULAR_IN_CITIES => Some(Fallback::CityTier),
             POPULAR_NOW | NEW_ITEM => Some(Fallback::Everyone),
+            _ => None,
+        }
+    }
+
+    fn rests_on(&self, reason: u8, about: Option<u32>) -> Option<TermKind> {
+        match reason {
+            BOUGHT_BEFORE | BOUGHT_ONCE => Some(TermKind::Rebuy),
+            BECAUSE_YOU_BOUGHT => about.map(TermKind::BecauseOf),
+            POPULAR_IN_CATEGORY => Some(TermKind::InCategory),
+            POPULAR_AMONG_ALIKE => Some(TermKind::PopularAmongAlike),
+            POPULAR_NOW => Some(TermKind::PopularNow),
             _ => None,
         }
     }

@@ -135,6 +135,8 @@ fn validity_stays_from_the_first_assignment() {
         valid_from: Day(from),
         valid_until: Day(until),
         generic,
+        reason_code: "",
+        about: None,
     };
     builder.push(&row("me", "a", 95, 108, false));
     builder.push(&row("me", "b", 87, 100, false));

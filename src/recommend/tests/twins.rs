@@ -69,12 +69,14 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
     let chances_of_all: f64 = chances.iter().sum();
     let mean = if chances_of_all > 0.0 { again.iter().sum::<f64>() / chances_of_all } else { 0.0 };
     let recency = |day: Day, half_life: f64| (-f64::from(view.cut().since(day)) / half_life).exp2();
-    let weigh = |item: Option<u32>| -> f64 {
+    let weigh = |item: Option<u32>, half_life: f64| -> f64 {
         let baskets = all.values().flat_map(|b| b.iter());
         let held = baskets.filter(|(_, s)| item.is_none_or(|i| s.contains(&i)));
-        held.map(|(day, _)| recency(*day, p.half_life_days)).sum()
+        held.map(|(day, _)| recency(*day, half_life)).sum()
     };
-    let popularity: Vec<f64> = (0..ITEMS).map(|i| weigh(Some(i)) / weigh(None).max(1e-300)).collect();
+    let share = |item: u32, half_life: f64| weigh(Some(item), half_life) / weigh(None, half_life).max(1e-300);
+    let popularity: Vec<f64> = (0..ITEMS).map(|i| share(i, p.half_life_days)).collect();
+    let trend = |item: u32| (weigh(Some(item), 7.0) + 20.0) / (share(item, 60.0) * weigh(None, 7.0) + 20.0);
     // What follows and accompanies.
     let mut goes_with: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let mut mass = vec![0.0; ITEMS as usize];
@@ -123,6 +125,7 @@ fn naive_terms(all: &BTreeMap<String, Baskets>, own: &Baskets, view: &View, p: &
         .map(|item| {
             let rate = (again[item as usize] + 20.0 * mean) / (chances[item as usize] + 20.0);
             let factor = if mean > 0.0 { (rate / mean).powf(p.rebuy_exponent) } else { 1.0 };
+            let factor = factor * trend(item).powf(p.trend_exponent);
             let frequency: f64 = held(item).map(|at| (1.0 - p.decay) * p.decay.powi(at as i32)).sum();
             let hazard = held(item).next().map_or(0.0, |last| {
                 let classes = (class(held(item).count()), class(last + 1), class(newest_first.len()));
@@ -173,7 +176,7 @@ fn naive_neighbours(all: &BTreeMap<String, Baskets>, own: &Baskets) -> Option<Ve
 }
 
 fn parameters() -> impl Strategy<Value = Parameters> {
-    let rebuy = (0.5f64..0.99, 0.0f64..1.0, 0.0f64..1.0);
+    let rebuy = (0.5f64..0.99, 0.0f64..1.0, 0.0f64..1.0, prop_oneof![Just(0.0), 0.1f64..2.0]);
     (0.2f64..5.0, 2.0f64..60.0, 5.0f64..60.0, rebuy, 0.0f64..0.5, 0.0f64..0.2, 0.0f64..0.2).prop_map(
         |(kappa, half_life_days, transition_half_life_days, rebuy, transition_weight, category_weight, alike)| {
             Parameters {
@@ -184,6 +187,7 @@ fn parameters() -> impl Strategy<Value = Parameters> {
                 rebuy_exponent: rebuy.1,
                 hazard_weight: rebuy.2,
                 timing_exponent: 0.0,
+                trend_exponent: rebuy.3,
                 transition_weight,
                 category_weight,
                 segment_weight: if alike > 0.1 { 0.05 } else { 0.0 },
@@ -417,6 +421,38 @@ fn planted_habits_are_found() {
                 assert_eq!(nine.term, Term::BecauseOf { item: 7, last_day: Day(number % 10 + 60) });
             }
         }
+    }
+}
+
+#[test]
+fn what_is_sold_no_more_is_not_bought_again() {
+    // Every member bought 1 and 2 in turn, every ten days; nobody has bought 1 for two months.
+    let mut rows = Vec::new();
+    for m in 0..200 {
+        let member = format!("m{m:03}");
+        rows.extend((0..6).map(|n| Row::buy(&member, m % 10 + 10 * n, 1, 10)));
+        rows.extend((0..12).map(|n| Row::buy(&member, m % 10 + 10 * n, 2, 10)));
+    }
+    let shards = ShardSet::in_memory(shards_of(&rows, 4));
+    let p = Parameters { trend_exponent: 1.0, ..Parameters::default() };
+    let knowledge = fit(&shards, &View::at(Day(121), Timeline::Calendar), &shop(), &p);
+    assert!(knowledge.trend(1) < 0.5 && (0.9..=1.1).contains(&knowledge.trend(2)), "{}", knowledge.trend(1));
+    assert_eq!(knowledge.trend(ITEMS - 1), 1.0);
+    assert_eq!(knowledge.half_life_index(7.0), Some(0));
+    // Not used, or no time to speak of.
+    let still = fit(&shards, &View::at(Day(121), Timeline::Calendar), &shop(), &Parameters::default());
+    let timeless = fit(&shards, &View::at(Day(121), Timeline::Ordinal), &shop(), &p);
+    assert_eq!((still.trend(1), timeless.trend(1)), (1.0, 1.0));
+    // Only the rebuy term of the item changes, by its trend.
+    let shard = shards.get(0).unwrap();
+    let (with, without) = (knowledge.scorer(&p), still.scorer(&Parameters::default()));
+    let (mut space, mut other) = (with.workspace(), without.workspace());
+    with.read(&shard, 0, &mut space);
+    without.read(&shard, 0, &mut other);
+    let (a, b) = (with.terms(1, &space), without.terms(1, &other));
+    assert!(a.parts[0].term == "rebuy" && a.parts[0].value < b.parts[0].value);
+    for (a, b) in a.parts.iter().zip(&b.parts).skip(1) {
+        assert!(near(a.value, b.value), "{a:?} {b:?}");
     }
 }
 
