@@ -87,9 +87,9 @@ fn rules_channels_and_contacts_close_an_offer() {
     let rows = crowd(&table, 12, 100);
     let mut shop = shop(table, rows, 100);
     shop.channel_opt_in_known = true;
-    shop.members.entry("crowd2").channel_opt_in = vec!["app".into()];
+    shop.members.entry("crowd2").channel_opt_in = ["app".into()].into();
     for m in [0, 1, 3, 4, 5] {
-        shop.members.entry(&format!("crowd{m}")).channel_opt_in = vec!["sms".into(), "app".into()];
+        shop.members.entry(&format!("crowd{m}")).channel_opt_in = ["sms".into(), "app".into()].into();
     }
     let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannel = \"sms\"\ncooldown_days = 10\n\
                eligible = \"city_tier = 1\"\n[decision]\nfill_to = 3";
@@ -215,7 +215,7 @@ fn a_channel_has_its_own_length() {
     let mut rows = crowd(&table, 12, 100);
     rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
     let mut shop = shop(table, rows, 100);
-    shop.members.entry("me").channel_opt_in = vec!["sms".into()];
+    shop.members.entry("me").channel_opt_in = ["sms".into()].into();
     let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannels = [\"sms\", \"wecom\"]\n\
                [decision]\nchannel_sentence_chars = { sms = 20 }";
     let outcome = shop.decide(job);
