@@ -13,8 +13,18 @@ use crate::{
 };
 
 /// The columns of `offers.parquet` that [`push_previous`] reads.
-pub const PREVIOUS_COLUMNS: &[&str] =
-    &["member_id", "slot", "offer_id", "item_id", "category", "reason_code", "evidence", "valid_from", "valid_until", "basis"];
+pub const PREVIOUS_COLUMNS: &[&str] = &[
+    "member_id",
+    "slot",
+    "offer_id",
+    "item_id",
+    "category",
+    "reason_code",
+    "evidence",
+    "valid_from",
+    "valid_until",
+    "basis",
+];
 
 /// Adds the rows of a batch that holds [`PREVIOUS_COLUMNS`]; gives false if the batch does not hold them all as
 /// `offers.parquet` has them.
@@ -22,14 +32,9 @@ pub const PREVIOUS_COLUMNS: &[&str] =
 pub fn push_previous(batch: &RecordBatch, builder: &mut PreviousBuilder<'_>) -> bool {
     let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
     let days = |name: &str| batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Date32Type>());
-    let (Some(member), Some(offer), Some(item), Some(category), Some(reason), Some(basis)) = (
-        text("member_id"),
-        text("offer_id"),
-        text("item_id"),
-        text("category"),
-        text("reason_code"),
-        text("basis"),
-    ) else {
+    let (Some(member), Some(offer), Some(item), Some(category), Some(reason), Some(basis)) =
+        (text("member_id"), text("offer_id"), text("item_id"), text("category"), text("reason_code"), text("basis"))
+    else {
         return false;
     };
     let evidence = batch.column_by_name("evidence").and_then(|c| c.as_struct_opt()?.column_by_name("item_id").cloned());

@@ -1,8 +1,8 @@
 //! What the shop says about its members.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::base::{Day, cities::CityTiers};
 
@@ -61,21 +61,21 @@ pub struct MemberAttributes {
     /// Whether the birth date is a date of the lunar calendar.
     pub lunar_birthday: bool,
     /// City as written.
-    pub city: Option<String>,
+    pub city: Option<Arc<str>>,
     /// City tier, 1 = first tier.
     pub city_tier: Option<u8>,
     /// Day of joining.
     pub joined: Option<Day>,
     /// The programme's own tier.
-    pub loyalty_tier: Option<String>,
+    pub loyalty_tier: Option<Arc<str>>,
     /// Points balance.
     pub points: Option<i64>,
     /// Day the points expire.
     pub points_expire: Option<Day>,
     /// Channels the member agreed to be contacted on.
-    pub channel_opt_in: Vec<String>,
+    pub channel_opt_in: Arc<[String]>,
     /// Channel the member prefers.
-    pub preferred_channel: Option<String>,
+    pub preferred_channel: Option<Arc<str>>,
     /// Opted out of personalisation: the generic list, no segment, no behavioural tag.
     pub opted_out: bool,
     /// Tags that must never be given to this member.
@@ -98,6 +98,30 @@ impl MemberAttributes {
                 && a.day <= as_of
                 && a.closed.is_none_or(|day| day > as_of)
         })
+    }
+}
+
+/// Texts that many members share, held once: cities, tiers, channels and lists of channels.
+#[derive(Debug, Default)]
+pub struct SharedTexts {
+    texts: HashSet<Arc<str>>,
+    lists: HashSet<Arc<[String]>>,
+}
+
+impl SharedTexts {
+    /// The shared copy of a text.
+    pub fn text(&mut self, text: &str) -> Arc<str> {
+        Arc::clone(self.texts.get_or_insert_with(text, |text| text.into()))
+    }
+
+    /// The shared copy of a list.
+    pub fn list(&mut self, list: Vec<String>) -> Arc<[String]> {
+        if let Some(known) = self.lists.get(list.as_slice()) {
+            return Arc::clone(known);
+        }
+        let shared: Arc<[String]> = list.into();
+        self.lists.insert(Arc::clone(&shared));
+        shared
     }
 }
 
@@ -129,14 +153,14 @@ impl MemberTable {
     /// Gives members without a city tier that of their city. Returns the names of cities that no table knows, with the
     /// number of members that live there, the most first.
     pub fn complete_city_tiers(&mut self, tiers: &CityTiers) -> Vec<(String, usize)> {
-        let mut known: HashMap<String, Option<u8>> = HashMap::new();
+        let mut known: HashMap<Arc<str>, Option<u8>> = HashMap::new();
         let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
         for row in self.rows.values_mut() {
             let (Some(city), None) = (&row.city, row.city_tier) else { continue };
             let tier = *known.entry(city.clone()).or_insert_with(|| tiers.tier(city));
             row.city_tier = tier;
             if tier.is_none() {
-                *unknown.entry(city.clone()).or_default() += 1;
+                *unknown.entry(city.to_string()).or_default() += 1;
             }
         }
         let mut unknown: Vec<(String, usize)> = unknown.into_iter().collect();

@@ -8,6 +8,7 @@ use super::{
     Activity, ActivityKind, ConsentSettings, InputError, ItemTable, MemberTable, NONE, Reason, TableInput,
     UnknownBirthDate,
     accounting::{LostRow, Problem, RowCounts},
+    member_table::SharedTexts,
     side_rows::{Loss, SideContext, SideRow, read_side},
 };
 use crate::base::{Day, IdTable, Minor};
@@ -168,6 +169,7 @@ fn listed_item(row: &SideRow<'_>, context: &SideContext<'_>) -> Result<ListedIte
 /// If a file cannot be read.
 pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut MemberTable) -> Read<()> {
     let mut seen = hashbrown::HashSet::new();
+    let mut shared = SharedTexts::default();
     let (counts, lost) = read_side(input, context, |row| {
         let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
         if !seen.insert(Box::<str>::from(id)) {
@@ -175,18 +177,19 @@ pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut
         }
         let points = row.integer("points")?;
         let city_tier = row.integer("city_tier")?.and_then(|t| u8::try_from(t).ok());
-        let text = |name| row.text(name).map(str::to_owned);
+        let mut text = |name| row.text(name).map(|text| shared.text(text));
+        let (city, loyalty_tier, channel) = (text("city"), text("loyalty_tier"), text("preferred_channel"));
         let entry = members.entry(id);
         entry.birth_date = row.day("birth_date");
         entry.lunar_birthday = row.flag("lunar_birthday");
-        entry.city = text("city");
+        entry.city = city;
         entry.city_tier = city_tier;
         entry.joined = row.day("joined");
-        entry.loyalty_tier = text("loyalty_tier");
+        entry.loyalty_tier = loyalty_tier;
         entry.points = points;
         entry.points_expire = row.day("points_expire");
-        entry.channel_opt_in = row.list("channel_opt_in");
-        entry.preferred_channel = text("preferred_channel");
+        entry.channel_opt_in = shared.list(row.list("channel_opt_in"));
+        entry.preferred_channel = channel;
         Ok(())
     })?;
     Ok(((), counts, lost))

@@ -78,7 +78,7 @@ impl BoundOffer {
         let city = |c: &String| member.city.as_deref().is_some_and(|own| CityTiers::plain(own) == c);
         (cities.is_empty() || cities.iter().any(city))
             && (city_tiers.is_empty() || member.city_tier.is_some_and(|t| city_tiers.contains(&t)))
-            && (tiers.is_empty() || member.loyalty_tier.as_ref().is_some_and(|t| tiers.contains(t)))
+            && (tiers.is_empty() || member.loyalty_tier.as_deref().is_some_and(|own| tiers.iter().any(|t| t == own)))
     }
 }
 

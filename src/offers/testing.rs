@@ -67,7 +67,7 @@ impl ScarceOutcome {
         let new = self.grants.iter().filter(|(_, g)| !g.held).map(|(id, grant)| Seat {
             member: Some(id.clone()),
             assigned: self.outcome.catalogue.as_of,
-            city: members.get(id).city.clone(),
+            city: members.get(id).city.as_deref().map(str::to_owned),
             segment: None,
             value_minor: self.outcome.catalogue.offers[usize::from(grant.choice.offer)].offer.value_minor,
             state: SeatState::Held,
@@ -156,10 +156,12 @@ impl Shop {
     ) -> ScarceOutcome {
         let catalogue = self.catalogue(job);
         let everyone = |_: &str| true;
-        let place = |member: &str| (self.members.get(member).city.clone(), None);
+        let place = |member: &str| (self.members.get(member).city.as_deref().map(str::to_owned), None);
         let asked = Members { may_be_named: &everyone, place: &place };
         let ledger = Ledger::rebuild(seats, contacts.iter().copied(), &catalogue, &asked);
-        let cities = IdTable::from_unsorted(self.rows.iter().filter_map(|r| self.members.get(&r.member).city.clone()));
+        let cities = IdTable::from_unsorted(
+            self.rows.iter().filter_map(|r| self.members.get(&r.member).city.as_deref().map(str::to_owned)),
+        );
         let resources = ledger.resources(&catalogue, &cities, &[]).unwrap();
         let holdout = Holdout::new(&catalogue.decision);
         let scarce = ScarceInputs { resources: &resources, ledger: &ledger, cities: &cities, holdout };

@@ -119,9 +119,8 @@ impl<'a> Tables<'a> {
         let (timings, timing) = distinct(grid.rebuy.iter().map(|p| p.timing_exponent));
         let tables = factors.into_iter().zip(decay).zip(timing);
         let rebuy = tables.map(|((factors, decay), timing)| RebuyTables { factors, decay, timing });
-        let power = |timing_exponent| {
-            timing_powers(knowledge, &Parameters { timing_exponent, ..Parameters::default() })
-        };
+        let power =
+            |timing_exponent| timing_powers(knowledge, &Parameters { timing_exponent, ..Parameters::default() });
         Self {
             explore: explore.collect(),
             rebuy: rebuy.collect(),

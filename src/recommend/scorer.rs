@@ -505,7 +505,7 @@ impl<'a> Scorer<'a> {
                 let own = space.own_item(source)?;
                 let best = self.telling_of(made.because?, item, space)?;
                 let telling = self.telling_of(source, item, space)?;
-                let tells = telling > 0.0 && f64::from(telling) >= LASTS * f64::from(best);
+                let tells = made.because == Some(source) || (telling > 0.0 && telling >= LASTS as f32 * best);
                 tells.then_some(Term::BecauseOf { item: source, last_day: own.last_day })
             }
             TermKind::InCategory if lasts(category) => {

@@ -50,11 +50,14 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute { name: "lifecycle", kind: Kind::Text(|r| Some(r.lifecycle.as_str().to_owned())) },
     Attribute { name: "value_band", kind: Kind::Text(|r| Some(r.value_band.as_str().to_owned())) },
     Attribute { name: "tags", kind: Kind::Tags },
-    Attribute { name: "city", kind: Kind::Text(|r| r.attributes.city.clone()) },
+    Attribute { name: "city", kind: Kind::Text(|r| r.attributes.city.as_deref().map(str::to_owned)) },
     Attribute { name: "city_tier", kind: Kind::Integer(|r| r.attributes.city_tier.map(i64::from)) },
-    Attribute { name: "loyalty_tier", kind: Kind::Text(|r| r.attributes.loyalty_tier.clone()) },
+    Attribute { name: "loyalty_tier", kind: Kind::Text(|r| r.attributes.loyalty_tier.as_deref().map(str::to_owned)) },
     Attribute { name: "points", kind: Kind::Integer(|r| r.attributes.points) },
-    Attribute { name: "preferred_channel", kind: Kind::Text(|r| r.attributes.preferred_channel.clone()) },
+    Attribute {
+        name: "preferred_channel",
+        kind: Kind::Text(|r| r.attributes.preferred_channel.as_deref().map(str::to_owned)),
+    },
     Attribute {
         name: "member_days",
         kind: Kind::Integer(|r| r.attributes.joined.map(|j| i64::from(r.as_of.since(j)))),

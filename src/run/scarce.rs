@@ -36,7 +36,7 @@ pub(super) fn rebuild<'c>(
     let shards = &scene.histories.shards;
     // Only members that a contact gave a seat are asked for.
     let place = |member: &str| {
-        let city = scene.members.get(member).city.clone();
+        let city = scene.members.get(member).city.as_deref().map(str::to_owned);
         let shard = crate::base::hash::shard_of(member.as_bytes(), shards.len().max(1));
         let at = shards.get(shard).ok().and_then(|s| s.members.find(member));
         let segment = at.map(|at| {
@@ -58,7 +58,7 @@ fn limited_cities(scene: &Scene<'_>, catalogue: &Catalogue) -> Result<IdTable, R
     let mut all: Vec<String> = caps().flat_map(|c| c.cities.keys().cloned()).collect();
     if caps().any(|c| c.per_city.is_some()) {
         let parts = scene.histories.shards.map(|_, shard: &Shard| {
-            let own = shard.members.iter().filter_map(|id| scene.members.get(id).city.clone());
+            let own = shard.members.iter().filter_map(|id| scene.members.get(id).city.as_deref().map(str::to_owned));
             Ok::<_, RunError>(own.collect::<std::collections::BTreeSet<String>>())
         })?;
         all.extend(parts.into_iter().flatten());
@@ -82,7 +82,7 @@ pub(super) fn after(
             Seat {
                 member: Some(id.to_owned()),
                 assigned: catalogue.as_of,
-                city: scene.members.get(id).city.clone(),
+                city: scene.members.get(id).city.as_deref().map(str::to_owned),
                 segment: Some(described.model.segment(segment).code.clone()),
                 value_minor: catalogue.offers[usize::from(grant.choice.offer)].offer.value_minor,
                 state: SeatState::Held,

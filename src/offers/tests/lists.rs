@@ -87,9 +87,9 @@ fn rules_channels_and_contacts_close_an_offer() {
     let rows = crowd(&table, 12, 100);
     let mut shop = shop(table, rows, 100);
     shop.channel_opt_in_known = true;
-    shop.members.entry("crowd2").channel_opt_in = vec!["app".into()];
+    shop.members.entry("crowd2").channel_opt_in = ["app".into()].into();
     for m in [0, 1, 3, 4, 5] {
-        shop.members.entry(&format!("crowd{m}")).channel_opt_in = vec!["sms".into(), "app".into()];
+        shop.members.entry(&format!("crowd{m}")).channel_opt_in = ["sms".into(), "app".into()].into();
     }
     let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannel = \"sms\"\ncooldown_days = 10\n\
                eligible = \"city_tier = 1\"\n[decision]\nfill_to = 3";
@@ -154,6 +154,48 @@ fn validity_stays_from_the_first_assignment() {
 }
 
 #[test]
+fn a_reason_stays_while_it_holds() {
+    let table = grocery();
+    let mut rows = crowd(&table, 40, 100);
+    rows.extend(buys(&table, "me", "a", &[60, 90]));
+    rows.extend(buys(&table, "me", "c", &[70, 90]));
+    let shop = shop(table, rows, 100);
+    let catalogue = shop.catalogue(NEXT);
+    let fresh = shop.decide(NEXT);
+    let (mut stayed, mut changed) = (0, 0);
+    for ((_, own, _), choice) in fresh.short("me").iter().zip(fresh.of("me")) {
+        for (given, about) in
+            [("because_you_bought", Some("a")), ("bought_before", None), ("popular_now", None), ("gone", None)]
+        {
+            let mut builder = PreviousDecisions::builder(&catalogue, &shop.items, catalogue.first_valid());
+            builder.push(&PreviousRow {
+                member_id: "me",
+                slot: 1,
+                offer_id: "n",
+                item_id: choice.target.item().map(|i| shop.items.ids.get(i as usize)),
+                category: None,
+                valid_from: Day(95),
+                valid_until: Day(108),
+                generic: false,
+                reason_code: given,
+                about,
+            });
+            let next = shop.decide_on(NEXT, &Night { previous: builder.build(), ..Night::default() });
+            let now = next.short("me").into_iter().find(|l| l.2 == choice.target).map(|l| l.1);
+            // The one it was given with, or the largest; never one that says nothing of the item.
+            assert!(now == Some(given) || now == Some(*own), "{now:?} after {given}, by itself {own}");
+            let bought = choice.target == item(&shop.items, "a") || choice.target == item(&shop.items, "c");
+            assert!(given != "bought_before" || now != Some(given) || bought);
+            if given != *own {
+                stayed += usize::from(now == Some(given));
+                changed += usize::from(now == Some(*own));
+            }
+        }
+    }
+    assert!(stayed > 0 && changed > 0, "{stayed} {changed}");
+}
+
+#[test]
 fn the_holdout_is_sticky_and_grows() {
     let settings = |share: f64| {
         let job = format!("{NEXT}[decision]\nholdout_share = {share}\nholdout_salt = \"spring\"");
@@ -215,7 +257,7 @@ fn a_channel_has_its_own_length() {
     let mut rows = crowd(&table, 12, 100);
     rows.extend(buys(&table, "me", "a", &[60, 70, 80, 90]));
     let mut shop = shop(table, rows, 100);
-    shop.members.entry("me").channel_opt_in = vec!["sms".into()];
+    shop.members.entry("me").channel_opt_in = ["sms".into()].into();
     let job = "[[offers]]\nid = \"n\"\nkind = \"next_item\"\nchannels = [\"sms\", \"wecom\"]\n\
                [decision]\nchannel_sentence_chars = { sms = 20 }";
     let outcome = shop.decide(job);

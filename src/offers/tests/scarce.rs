@@ -92,7 +92,7 @@ fn seats_that_only_contacts_tell_of_count() {
 fn limits_of_a_city_money_and_a_period() {
     let mut shop = grocery(30);
     for m in 0..30 {
-        shop.members.entry(&format!("crowd{m}")).city = Some(if m % 2 == 0 { "上海" } else { "扬州" }.to_owned());
+        shop.members.entry(&format!("crowd{m}")).city = Some(if m % 2 == 0 { "上海" } else { "扬州" }.into());
     }
     let job = seats(20, "caps = { per_city = 5, cities = { \"扬州\" = 3 } }");
     let night = shop.scarce_night(&job, Vec::new(), &[], &[]);

@@ -17,8 +17,8 @@ use crate::{
         tests::{ITEMS, naive_baskets, rows, shop},
     },
     recommend::{
-        Candidate, ItemKnowledge, Parameters, PolicySource, RecommendSettings, RepeatPolicy, RepeatRules, Term, Tuned,
-        TunedFrom, reusable, tune,
+        Candidate, ItemKnowledge, Parameters, PolicySource, RecommendSettings, RepeatPolicy, RepeatRules, Term,
+        TermKind, Tuned, TunedFrom, reusable, tune,
     },
 };
 
@@ -345,6 +345,40 @@ proptest! {
         }
         scorer.generic(5, &mut generic);
         prop_assert!(generic.iter().all(|c| c.item != blocked && c.term == Term::PopularNow));
+    }
+
+    #[test]
+    fn a_reason_lasts_while_its_term_is_half_the_largest(rows in rows(), p in parameters()) {
+        let shards = ShardSet::in_memory(shards_of(&rows, 1));
+        let knowledge = fit(&shards, &View::at(Day(60), Timeline::Calendar), &shop(), &p);
+        let scorer = knowledge.scorer(&p);
+        let shard = shards.get(0).unwrap();
+        let (mut space, mut list) = (scorer.workspace(), Vec::new());
+        for member in 0..shard.members.len() {
+            scorer.recommend(&shard, member, 20, &mut space, &mut list);
+            for candidate in &list {
+                let parts = scorer.terms(candidate.item, &space).parts;
+                let largest = parts.iter().map(|part| part.value).fold(0.0, f64::max);
+                let of = |name: &str| parts.iter().filter(|part| part.term == name).map(|part| part.value).sum::<f64>();
+                // The largest term lasts as what it is.
+                if let Some(kind) = candidate.term.kind().filter(|kind| *kind != TermKind::PopularNow) {
+                    prop_assert_eq!(scorer.lasting(candidate.item, kind, &space), Some(candidate.term));
+                }
+                for (kind, name) in [(TermKind::Rebuy, "rebuy"), (TermKind::InCategory, "category")] {
+                    let lasts = of(name) > 0.0 && of(name) >= 0.5 * largest;
+                    let bought = kind != TermKind::Rebuy || space.own_item(candidate.item).is_some();
+                    prop_assert_eq!(scorer.lasting(candidate.item, kind, &space).is_some(), lasts && bought);
+                }
+                for source in 0..ITEMS {
+                    let kind = TermKind::BecauseOf(source);
+                    if let Some(term) = scorer.lasting(candidate.item, kind, &space) {
+                        prop_assert!(of("transition") >= 0.5 * largest && source != candidate.item);
+                        prop_assert_eq!(term.kind(), Some(kind));
+                        prop_assert!(space.own_item(source).is_some());
+                    }
+                }
+            }
+        }
     }
 
     #[test]
