@@ -346,10 +346,41 @@ fn too_deep(sql: &str) -> bool {
     })
 }
 
+/// Most points between names: of a chain `a.b.c` the parser tries every rest twice before it reports a mistake in it, so that
+/// forty of them would keep it busy for days.
+const MOST_POINTS: usize = 8;
+
+/// Whether there are more points between names than are parsed: those of numbers do not count, nor those in quotes, unless
+/// a comment may hide where quotes begin.
+fn too_many_points(sql: &str) -> bool {
+    let bytes = sql.as_bytes();
+    let skips = !sql.contains("--") && !sql.contains("/*");
+    let (mut quote, mut points) = (None, 0);
+    let in_number = |at: usize| {
+        let after = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+        let before = at.checked_sub(1).map(|at| bytes[at]);
+        let starts = before.is_none_or(|b| !b.is_ascii_alphanumeric() && !b"_.\")]}'".contains(&b) && b.is_ascii());
+        after && (starts || before.is_some_and(|b| b.is_ascii_digit()))
+    };
+    for (at, byte) in bytes.iter().enumerate() {
+        match (quote, *byte) {
+            (Some(open), byte) if byte == open => quote = None,
+            (None, b'\'' | b'"') if skips => quote = Some(*byte),
+            (None, b'.') if !in_number(at) => points += 1,
+            _ => {}
+        }
+    }
+    points > MOST_POINTS
+}
+
 /// The logical expression of `sql`, columns resolved.
 pub(super) fn logical(sql: &str, schema: &DFSchema) -> Result<Expr, ExprError> {
     if too_deep(sql) {
         let reason = format!("brackets stand more than {DEEPEST} deep within each other; split it");
+        return Err(ExprError::Invalid { expr: sql.to_owned(), reason });
+    }
+    if too_many_points(sql) {
+        let reason = format!("it has more than {MOST_POINTS} points between names; columns go by their names alone");
         return Err(ExprError::Invalid { expr: sql.to_owned(), reason });
     }
     let dialect = STATE.config().options().sql_parser.dialect;
@@ -482,6 +513,21 @@ mod tests {
             ],
         )
         .unwrap()
+    }
+
+    #[test]
+    fn chains_of_names_are_bounded() {
+        let schema = batch().schema();
+        let chain = vec!["a"; 40].join(".") + ".)";
+        for sql in [chain.clone(), format!("-- '\n{chain}"), format!("/*'*/{chain}")] {
+            let error = RowExpr::compile(&schema, &sql, Expected::Any).unwrap_err();
+            assert_eq!(error.code(), "sql::invalid", "{sql}");
+        }
+        // Numbers and texts have as many points as they like.
+        let numbers = vec![".5 * 1.25"; 20].join(" + ");
+        assert!(RowExpr::compile(&schema, &numbers, Expected::Number).is_ok());
+        let texts = format!("code in ({})", vec!["'a.b.c'"; 20].join(", "));
+        assert!(RowExpr::compile(&schema, &texts, Expected::Boolean).is_ok());
     }
 
     #[test]
