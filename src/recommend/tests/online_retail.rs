@@ -74,5 +74,5 @@ fn predicts_the_last_month() {
     println!("Online Retail, tuned on the month before: {figures:?}");
     println!("probabilities said, bought: {:?}", reliability(&shards, &truth, &knowledge, &tuned));
     assert_eq!(figures.members, 1082.0);
-    assert!(figures.recall >= 0.201 && figures.ndcg >= 0.398, "{figures:?}");
+    assert!(figures.recall >= 0.205 && figures.ndcg >= 0.411, "{figures:?}");
 }
