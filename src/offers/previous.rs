@@ -166,6 +166,13 @@ impl PreviousBuilder<'_> {
         self.out.rows.push(Held { member: self.last_member.1, ..held });
     }
 
+    /// Adds what another has gathered of the same run.
+    pub fn merge(&mut self, other: Self) {
+        self.out.rows.extend(other.out.rows);
+        let new: Vec<Held> = other.out.generic.into_iter().filter(|held| !self.out.generic.contains(held)).collect();
+        self.out.generic.extend(new);
+    }
+
     /// All rows are in.
     #[must_use]
     pub fn build(mut self) -> PreviousDecisions {

@@ -159,11 +159,18 @@ impl Previous {
         catalogue: &Catalogue,
         items: &ItemTable,
     ) -> Result<PreviousDecisions, RunError> {
-        let mut builder = PreviousDecisions::builder(catalogue, items, catalogue.first_valid());
-        self.read(engine, "offers.parquet", PREVIOUS_COLUMNS, |batch| match push_previous(batch, &mut builder) {
-            true => Ok(()),
-            false => Err("it does not have the columns of a decision".to_owned()),
-        })?;
+        let empty = || PreviousDecisions::builder(catalogue, items, catalogue.first_valid());
+        // Rows are made small batch by batch: all of the file at once would be the largest thing in memory.
+        let made = |batch: &RecordBatch| {
+            let mut builder = empty();
+            push_previous(batch, &mut builder).then_some(builder)
+        };
+        let file = "offers.parquet";
+        let mut builder = empty();
+        for part in self.batches(engine, file, PREVIOUS_COLUMNS, made)? {
+            let why = || self.bad(file, "it does not have the columns of a decision".to_owned());
+            builder.merge(part.ok_or_else(why)?);
+        }
         Ok(builder.build())
     }
 
@@ -213,13 +220,27 @@ impl Previous {
         columns: &[&str],
         mut each: impl FnMut(&RecordBatch) -> Result<(), String>,
     ) -> Result<(), RunError> {
-        let bad = |why: String| RunError::BadPrevious { file: name.to_owned(), why };
-        let place = self.root.place(&join(&self.folder, name));
-        let batches = columns_of(engine, &place, columns, RecordBatch::clone, bad)?;
-        for batch in batches.ok_or_else(|| bad("it is missing".to_owned()))? {
-            each(&batch).map_err(bad)?;
+        for batch in self.batches(engine, name, columns, RecordBatch::clone)? {
+            each(&batch).map_err(|why| self.bad(name, why))?;
         }
         Ok(())
+    }
+
+    /// What `fold` makes of each batch of columns of one of its tables, in row order.
+    fn batches<T: Send>(
+        &self,
+        engine: &Engine,
+        name: &str,
+        columns: &[&str],
+        fold: impl Fn(&RecordBatch) -> T + Sync,
+    ) -> Result<Vec<T>, RunError> {
+        let place = self.root.place(&join(&self.folder, name));
+        let made = columns_of(engine, &place, columns, fold, |why| self.bad(name, why))?;
+        made.ok_or_else(|| self.bad(name, "it is missing".to_owned()))
+    }
+
+    fn bad(&self, file: &str, why: String) -> RunError {
+        RunError::BadPrevious { file: file.to_owned(), why }
     }
 }
 
