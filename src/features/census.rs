@@ -65,20 +65,12 @@ impl Census {
             channels: vec![Share::default(); if shard.channel.is_empty() { 0 } else { channels }],
             has_discounts: !shard.discount.is_empty(),
         };
-        let mut returned = shard.returned.as_slice();
         for order in 0..shard.orders() {
-            let seen = shard.order_day(order) <= cut;
+            if shard.order_day(order) > cut {
+                continue;
+            }
             for line in shard.lines_of(order) {
-                let mut bought = !shard.is_return[line];
-                while let Some((next, rest)) = returned.split_first()
-                    && next.line as usize <= line
-                {
-                    bought &= (next.line as usize) < line || next.day > cut;
-                    returned = rest;
-                }
-                if !seen {
-                    continue;
-                }
+                let bought = shard.is_purchase(line, cut);
                 let amount = shard.amount[line];
                 if let Some(group) = groups.of(shard.item[line]) {
                     census.categories[group].add(amount, u64::from(bought));

@@ -87,9 +87,8 @@ impl FeaturePlan<'_> {
         scratch.items.fill(0);
         scratch.groups.fill(0);
         scratch.channels.fill(0);
-        let mut returned = 0;
         for member in 0..members {
-            let sums = self.member(shard, member, &mut returned, scratch);
+            let sums = self.member(shard, member, scratch);
             let rhythm = median(&mut scratch.gaps).unwrap_or(f64::NAN);
             for (column, entry) in columns.iter_mut().zip(entries) {
                 if !matches!(entry.source, Source::Sql(_)) {
@@ -116,8 +115,8 @@ impl FeaturePlan<'_> {
         Ok(ShardFeatures { members, columns })
     }
 
-    /// Adds up a member's lines up to the cut. `returned` moves along the shard's list of returned lines.
-    fn member(&self, shard: &Shard, member: usize, returned: &mut usize, scratch: &mut Scratch) -> Sums {
+    /// Adds up a member's lines up to the cut.
+    fn member(&self, shard: &Shard, member: usize, scratch: &mut Scratch) -> Sums {
         let cut = self.view.cut;
         let mut sums = Sums::default();
         // Members of a shard are fewer than u32::MAX, as its lines are.
@@ -145,10 +144,7 @@ impl FeaturePlan<'_> {
                     continue;
                 }
                 sums.gross += amount;
-                while shard.returned.get(*returned).is_some_and(|r| (r.line as usize) < line) {
-                    *returned += 1;
-                }
-                if shard.returned.get(*returned).is_some_and(|r| r.line as usize == line && r.day <= cut) {
+                if !shard.is_purchase(line, cut) {
                     continue;
                 }
                 has_purchase = true;

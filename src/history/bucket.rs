@@ -9,12 +9,14 @@ use std::{
 };
 
 use super::{
-    intern::{Interner, LocalInterner, SharedInterner, Texts},
-    line::{Line, LineLayout, verdict_code},
+    line::{Line, LineLayout, MOST_BYTES, verdict_code},
     piece::Piece,
 };
 use crate::{
-    base::hash::id_hash,
+    base::{
+        hash::id_hash,
+        interner::{Interner, LocalInterner, SharedInterner, Texts},
+    },
     input::{InputError, lines::LineRow},
 };
 
@@ -53,7 +55,6 @@ pub(super) struct Feeder<'a> {
     /// Rows of the batch at hand by shard.
     by_shard: Vec<Vec<u32>>,
     guesses: Vec<Option<u32>>,
-    encoded: Vec<u8>,
 }
 
 impl Buckets {
@@ -87,24 +88,24 @@ impl Buckets {
             places: std::array::from_fn(|p| LocalInterner::new(&self.places[p])),
             by_shard: vec![Vec::new(); self.shards.len()],
             guesses: Vec::new(),
-            encoded: Vec::new(),
         }
     }
 
-    /// Takes a bucket out: its members' ids by number and its lines in order of arrival.
-    pub(super) fn take(&self, shard: usize) -> Result<(Texts, Vec<Line>), InputError> {
+    /// Takes a bucket out: its members' ids by number, and its lines in order of arrival into `lines`, which is cleared.
+    pub(super) fn take(&self, shard: usize, lines: &mut Vec<Line>) -> Result<Texts, InputError> {
         let mut bucket = std::mem::take(&mut *self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner));
-        let mut lines = Vec::with_capacity(bucket.lines);
+        lines.clear();
+        lines.reserve(bucket.lines);
         if let Some(file) = &mut bucket.spilled {
             let mut bytes = Vec::new();
             file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|e| self.failed(e))?;
-            self.decode(&bytes, &mut lines);
+            self.decode(&bytes, lines);
         }
         for piece in std::mem::take(&mut bucket.pieces) {
-            self.decode(piece.bytes(), &mut lines);
+            self.decode(piece.bytes(), lines);
             self.held.fetch_sub(piece.bytes().len() as u64, Ordering::Relaxed);
         }
-        Ok((bucket.members.into_texts(), lines))
+        Ok(bucket.members.into_texts())
     }
 
     fn decode(&self, mut bytes: &[u8], lines: &mut Vec<Line>) {
@@ -175,10 +176,7 @@ impl Feeder<'_> {
                     file,
                     row: row.row,
                 };
-                self.encoded.clear();
-                line.encode(layout, &mut self.encoded);
-                added += self.encoded.len();
-                bucket.append(&self.encoded);
+                added += bucket.append(|room| line.encode(layout, room));
             }
             self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
             bucket.lines += self.by_shard[shard].len();
@@ -197,14 +195,15 @@ fn mixed(residue: u32, p: usize, text: &str) -> u32 {
     ((hash >> 32) as u32).max(1)
 }
 
-/// Guesses the members of rows. A shard's table is cold when its turn comes: reading every slot first, then every text,
-/// lets the processor wait for many of them at once.
+/// Guesses the members of rows. A shard's table is cold when its turn comes: reading every slot first, then every long
+/// text, lets the processor wait for many of them at once.
 fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut Vec<Option<u32>>) {
     let slots = picks.iter().fold(0, |all, i| all ^ members.touch(rows[*i as usize].member_hash));
     let mut bytes = 0;
     guesses.clear();
     guesses.extend(picks.iter().map(|i| {
-        let (number, byte) = members.guess(rows[*i as usize].member_hash)?;
+        let row = &rows[*i as usize];
+        let (number, byte) = members.guess(row.member, row.member_hash)?;
         bytes ^= byte;
         Some(number)
     }));
@@ -212,15 +211,20 @@ fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut 
 }
 
 impl Bucket {
-    /// Adds an encoded line.
-    fn append(&mut self, line: &[u8]) {
-        if self.pieces.last_mut().is_some_and(|piece| piece.push(line)) {
-            return;
+    /// Adds a line that `encode` writes; says how many bytes it has.
+    fn append(&mut self, encode: impl Fn(&mut [u8; MOST_BYTES]) -> usize) -> usize {
+        let mut len = 0;
+        let mut write = |room: &mut [u8; MOST_BYTES]| {
+            len = encode(room);
+            len
+        };
+        if !self.pieces.last_mut().is_some_and(|piece| piece.push(&mut write)) {
+            let mut piece = Piece::next(self.pieces.len());
+            // A line is far shorter than any piece.
+            piece.push(&mut write);
+            self.pieces.push(piece);
         }
-        let mut piece = Piece::next(self.pieces.len());
-        // A line is far shorter than any piece.
-        piece.push(line);
-        self.pieces.push(piece);
+        len
     }
 }
 

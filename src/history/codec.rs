@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::{Returned, Shard};
+use super::{Returned, ReturnedLines, Shard};
 use crate::base::{Day, IdTable, LocalTime};
 
 /// Numbers that are written as their little-endian bytes.
@@ -92,7 +92,7 @@ pub(super) fn read(source: &mut impl Read) -> io::Result<Shard> {
         store: get(source)?,
         city: get(source)?,
         is_return: get(source)?.into_iter().map(|r: u8| r != 0).collect(),
-        returned: Vec::new(),
+        returned: ReturnedLines::default(),
     };
     let lines: Vec<u32> = get(source)?;
     let days = get(source)?.into_iter().map(Day);

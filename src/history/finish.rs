@@ -6,11 +6,10 @@ use hashbrown::HashMap;
 
 use super::{
     NO_CODE, NO_ITEM, Returned, Shard,
-    intern::Texts,
     line::{Line, verdict_reason},
 };
 use crate::{
-    base::{Day, IdTable, LocalTime, round::div_half_even},
+    base::{Day, IdTable, LocalTime, interner::Texts, round::div_half_even},
     input::{
         Reason,
         accounting::{LostRow, Problem, ReasonCounts},
@@ -92,28 +91,28 @@ pub(super) struct FinishContext<'a> {
     pub(super) wanted: &'a (dyn Fn(Reason) -> bool + Sync),
 }
 
+/// Space that is used again from bucket to bucket.
+#[derive(Debug, Default)]
+pub(super) struct FinishSpace {
+    /// Places of lines by member number, and where each member's begin.
+    by_member: Vec<u32>,
+    starts: Vec<usize>,
+    /// Time and place of each line of a member.
+    keys: Vec<u64>,
+    /// The member's lines.
+    mine: Vec<Line>,
+    groups: Groups,
+}
+
 /// Sorts, cleans and groups one bucket.
-pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_>) -> Finished {
+pub(super) fn finish(texts: &Texts, lines: &[Line], context: &FinishContext<'_>, space: &mut FinishSpace) -> Finished {
     let mut out = Finished::default();
-    let by_rank = ranked(texts);
-    let mut rank_of = vec![0u32; texts.len()];
-    for (rank, number) in by_rank.iter().enumerate() {
-        rank_of[*number as usize] = rank as u32;
-    }
-    let mut lines = by_member(lines, &rank_of, context.ranks);
-    let mut starts = vec![0usize; texts.len() + 1];
-    for line in &lines {
-        starts[line.member as usize + 1] += 1;
-    }
-    for i in 1..starts.len() {
-        starts[i] += starts[i - 1];
-    }
+    let FinishSpace { by_member, starts, keys, mine, groups } = space;
+    sort_by_member(lines, texts.len(), starts, by_member);
     let mut builder = ShardBuilder::new(lines.len(), context.ranks);
-    let mut scratch = Vec::new();
-    let mut sorter = Sorter::default();
-    for (rank, number) in by_rank.iter().enumerate() {
-        let mine = &mut lines[starts[rank]..starts[rank + 1]];
-        sorter.sort(mine);
+    for number in ranked(texts) {
+        let places = &by_member[starts[number as usize]..starts[number as usize + 1]];
+        in_order(lines, places, context.ranks, keys, mine);
         let kept = drop_lost(mine, &mut out, context);
         if kept == 0 {
             continue;
@@ -131,9 +130,9 @@ pub(super) fn finish(texts: &Texts, lines: Vec<Line>, context: &FinishContext<'_
         out.first_time = out.first_time.into_iter().chain([LocalTime(mine[0].time)]).min();
         let netted = net_returns(mine);
         out.unmatched_returns += netted.unmatched;
-        let id = texts.get(*number);
+        let id = texts.get(number);
         match (context.standing)(id) {
-            Standing::Personalised => builder.push(id, mine, &netted, &mut scratch),
+            Standing::Personalised => builder.push(id, mine, &netted, groups),
             Standing::OptedOut => out.opted_out.push(id.into()),
             Standing::Excluded(why) => out.excluded.push(why),
         }
@@ -157,77 +156,67 @@ fn ranked(texts: &Texts) -> Vec<u32> {
     ids.into_iter().map(|(_, number)| number).collect()
 }
 
-/// Lines by member rank (counting sort), with every provisional number replaced by its rank.
-fn by_member(lines: Vec<Line>, rank_of: &[u32], ranks: &Ranks) -> Vec<Line> {
-    let mut next = vec![0usize; rank_of.len() + 1];
-    for line in &lines {
-        next[rank_of[line.member as usize] as usize + 1] += 1;
+/// The places of lines by member (counting sort). Lines are long: only their places are moved.
+fn sort_by_member(lines: &[Line], members: usize, starts: &mut Vec<usize>, places: &mut Vec<u32>) {
+    starts.clear();
+    starts.resize(members + 2, 0);
+    for line in lines {
+        starts[line.member as usize + 2] += 1;
     }
-    for i in 1..next.len() {
-        next[i] += next[i - 1];
+    for i in 2..starts.len() {
+        starts[i] += starts[i - 1];
     }
-    let mut sorted = vec![Line::default(); lines.len()];
-    for mut line in lines {
-        line.member = rank_of[line.member as usize];
+    places.clear();
+    places.resize(lines.len(), 0);
+    for (place, line) in (0u32..).zip(lines) {
+        let next = &mut starts[line.member as usize + 1];
+        places[*next] = place;
+        *next += 1;
+    }
+}
+
+/// The lines at these places into `mine` in canonical order, with every provisional number replaced by its rank. They are
+/// sorted by small keys first, for lines are long and times mostly tell them apart.
+fn in_order(lines: &[Line], places: &[u32], ranks: &Ranks, keys: &mut Vec<u64>, mine: &mut Vec<Line>) {
+    keys.clear();
+    keys.extend(places.iter().map(|place| (u64::from(lines[*place as usize].time) << 32) | u64::from(*place)));
+    if !keys.is_sorted() {
+        keys.sort_unstable();
+    }
+    mine.clear();
+    mine.extend(keys.iter().map(|key| {
+        let mut line = lines[*key as u32 as usize];
         line.item = if line.item == 0 { NO_ITEM } else { ranks.items[line.item as usize - 1] };
         for (place, ranks) in line.places.iter_mut().zip(&ranks.places) {
             *place = if *place == 0 { u32::from(NO_CODE) } else { ranks[*place as usize - 1] };
         }
-        let at = &mut next[line.member as usize];
-        sorted[*at] = line;
-        *at += 1;
+        line
+    }));
+    for instant in mine.chunk_by_mut(|a, b| a.time == b.time).filter(|lines| lines.len() > 1) {
+        instant.sort_unstable_by(canonical);
     }
-    sorted
 }
 
-/// The order of one member's lines: by time, then by everything that says what the line is, then by where it stood.
+/// The order of a member's lines of one time: by everything that says what the line is, then by where it stood.
 fn canonical(a: &Line, b: &Line) -> Ordering {
-    (a.time, a.order)
-        .cmp(&(b.time, b.order))
-        .then_with(|| content(a, b))
-        .then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
-}
-
-/// Sorts lines by [`canonical`]: by small keys first, for lines are long and times mostly tell them apart.
-#[derive(Debug, Default)]
-struct Sorter {
-    /// Time and place of each line.
-    keys: Vec<u64>,
-    sorted: Vec<Line>,
-}
-
-impl Sorter {
-    fn sort(&mut self, lines: &mut [Line]) {
-        if lines.is_sorted_by(|a, b| a.time < b.time) {
-            return;
-        }
-        self.keys.clear();
-        self.keys.extend(lines.iter().zip(0u64..).map(|(line, at)| (u64::from(line.time) << 32) | at));
-        self.keys.sort_unstable();
-        self.sorted.clear();
-        self.sorted.extend(self.keys.iter().map(|key| lines[*key as u32 as usize]));
-        for instant in self.sorted.chunk_by_mut(|a, b| a.time == b.time).filter(|lines| lines.len() > 1) {
-            instant.sort_unstable_by(canonical);
-        }
-        lines.copy_from_slice(&self.sorted);
-    }
+    a.order.cmp(&b.order).then_with(|| content(a, b)).then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
 }
 
 fn content(a: &Line, b: &Line) -> Ordering {
-    let key = |l: &Line| (l.item, l.is_return, l.quantity, l.amount, l.discount, l.places, l.residue, l.verdict);
-    key(a).cmp(&key(b))
+    let rest = |l: &Line| (l.is_return, l.quantity, l.amount, l.discount, l.places, l.residue, l.verdict);
+    a.item.cmp(&b.item).then_with(|| rest(a).cmp(&rest(b)))
 }
 
 /// Moves the lines that stay to the front, in order; returns how many.
 fn drop_lost(lines: &mut [Line], out: &mut Finished, context: &FinishContext<'_>) -> usize {
     let mut kept = 0;
-    let mut previous: Option<Line> = None;
     for i in 0..lines.len() {
-        let line = lines[i];
-        let repeats = previous.is_some_and(|earlier| {
-            (line.time, line.order) == (earlier.time, earlier.order) && content(&line, &earlier) == Ordering::Equal
-        });
-        previous = Some(line);
+        let line = &lines[i];
+        // The line before is still there: nothing is moved to a place behind the next one that is free.
+        let repeats = i > 0 && {
+            let earlier = &lines[i - 1];
+            (line.time, line.order) == (earlier.time, earlier.order) && content(line, earlier) == Ordering::Equal
+        };
         match if repeats { Some(Reason::Duplicate) } else { verdict_reason(line.verdict) } {
             Some(reason) => {
                 out.counts.add(reason);
@@ -236,7 +225,9 @@ fn drop_lost(lines: &mut [Line], out: &mut Finished, context: &FinishContext<'_>
                 }
             }
             None => {
-                lines[kept] = line;
+                if kept < i {
+                    lines[kept] = lines[i];
+                }
                 kept += 1;
             }
         }
@@ -335,82 +326,95 @@ impl<'a> ShardBuilder<'a> {
         Self { shard, ranks }
     }
 
-    fn push(&mut self, id: &str, lines: &[Line], netted: &Netted, scratch: &mut Vec<(u32, u32)>) {
-        self.shard.members.push_sorted(id);
-        let order_of = group_orders(lines, scratch);
-        let mut open = None;
-        for (order, index) in order_of {
-            let line = &lines[*index as usize];
-            if open != Some(order) {
-                if open.is_some() {
-                    self.shard.order_lines.push(self.shard.item.len() as u32);
+    fn push(&mut self, id: &str, lines: &[Line], netted: &Netted, groups: &mut Groups) {
+        let shard = &mut self.shard;
+        shard.members.push_sorted(id);
+        let grouped = groups.of(lines);
+        let first = shard.item.len() as u32;
+        for (at, (order, index)) in (first..).zip(grouped) {
+            if at == first || grouped[(at - first) as usize - 1].0 != *order {
+                if at > first {
+                    shard.order_lines.push(at);
                 }
                 // The group's number is its first line in time order.
-                self.shard.order_time.push(LocalTime(lines[*order as usize].time));
-                open = Some(order);
+                shard.order_time.push(LocalTime(lines[*order as usize].time));
             }
             if let Some(day) = netted.returned.get(*index as usize).copied().flatten() {
-                self.shard.returned.push(Returned { line: self.shard.item.len() as u32, day });
+                shard.returned.push(Returned { line: at, day });
             }
-            self.push_line(line);
         }
-        self.shard.order_lines.push(self.shard.item.len() as u32);
-        self.shard.member_orders.push(self.shard.order_time.len() as u32);
-    }
+        shard.order_lines.push(first + lines.len() as u32);
+        shard.member_orders.push(shard.order_time.len() as u32);
 
-    fn push_line(&mut self, line: &Line) {
-        let shard = &mut self.shard;
-        shard.item.push(line.item);
-        shard.quantity.push(line.quantity);
-        shard.amount.push(line.amount);
-        shard.is_return.push(line.is_return);
+        let lines = || grouped.iter().map(|(_, index)| &lines[*index as usize]);
+        shard.item.extend(lines().map(|l| l.item));
+        shard.quantity.extend(lines().map(|l| l.quantity));
+        shard.amount.extend(lines().map(|l| l.amount));
+        shard.is_return.extend(lines().map(|l| l.is_return));
         if self.ranks.has_discount {
-            shard.discount.push(line.discount);
+            shard.discount.extend(lines().map(|l| l.discount));
         }
-        let [channel, store, city] = line.places.map(|p| u16::try_from(p).unwrap_or(NO_CODE));
-        let [has_channel, has_store, has_city] = self.ranks.has_places;
-        if has_channel {
-            shard.channel.push(channel);
-        }
-        if has_store {
-            shard.store.push(store);
-        }
-        if has_city {
-            shard.city.push(city);
+        let columns = [&mut shard.channel, &mut shard.store, &mut shard.city];
+        for ((place, codes), _) in columns.into_iter().enumerate().zip(self.ranks.has_places).filter(|(_, has)| *has) {
+            codes.extend(lines().map(|l| u16::try_from(l.places[place]).unwrap_or(NO_CODE)));
         }
     }
 }
 
-/// (order, line) for each line of a member, where an order's number is the index of its first line in time order; orders
-/// by time of their first line, lines within an order by content. Lines without an order id belong to the order of their
-/// day.
-fn group_orders<'s>(lines: &[Line], pairs: &'s mut Vec<(u32, u32)>) -> &'s [(u32, u32)] {
-    let key = |l: &Line| match l.order {
-        Some(order) => (true, order),
-        None => (false, u64::from(l.time / crate::base::date::DAY_SECONDS)),
-    };
-    // Lines of one order mostly stand together; a key seen in an earlier run joins that run.
-    let mut runs: Vec<((bool, u64), u32)> = Vec::new();
-    for (i, line) in lines.iter().enumerate() {
-        if i == 0 || key(&lines[i - 1]) != key(line) {
-            runs.push((key(line), i as u32));
+/// What tells the orders of a member apart: their id, or their day where they have none.
+type OrderKey = (bool, u64);
+
+/// Groups the lines of one member after the other into orders.
+#[derive(Debug, Default)]
+struct Groups {
+    /// Stretches of lines of one order, and where each begins; the same by order.
+    runs: Vec<(OrderKey, u32)>,
+    firsts: Vec<(OrderKey, u32)>,
+    /// (order, line).
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Groups {
+    /// (order, line) for each line of a member, where an order's number is the index of its first line in time order;
+    /// orders by time of their first line, lines within an order by content. Lines without an order id belong to the order
+    /// of their day.
+    fn of(&mut self, lines: &[Line]) -> &[(u32, u32)] {
+        let Self { runs, firsts, pairs } = self;
+        let key = |l: &Line| match l.order {
+            Some(order) => (true, order),
+            None => (false, u64::from(l.time / crate::base::date::DAY_SECONDS)),
+        };
+        runs.clear();
+        for (i, line) in lines.iter().enumerate() {
+            let key = key(line);
+            if runs.last().is_none_or(|(open, _)| *open != key) {
+                runs.push((key, i as u32));
+            }
         }
-    }
-    let mut firsts = runs.clone();
-    firsts.sort_unstable();
-    firsts.dedup_by_key(|(key, _)| *key);
-    pairs.clear();
-    let mut run = 0;
-    let mut order = 0;
-    for i in 0..lines.len() as u32 {
-        if run < runs.len() && runs[run].1 == i {
-            order = firsts.binary_search_by_key(&runs[run].0, |(key, _)| *key).map_or(i, |at| firsts[at].1);
-            run += 1;
+        firsts.clone_from(runs);
+        firsts.sort_unstable();
+        firsts.dedup_by_key(|(key, _)| *key);
+        pairs.clear();
+        let by_content = |a: &(u32, u32), b: &(u32, u32)| {
+            content(&lines[a.1 as usize], &lines[b.1 as usize]).then_with(|| a.1.cmp(&b.1))
+        };
+        let ends = || runs.iter().skip(1).map(|(_, start)| *start).chain([lines.len() as u32]);
+        if firsts.len() == runs.len() {
+            // Lines of one order mostly stand together, and those of one time are sorted by content as they are.
+            for ((_, start), end) in runs.iter().zip(ends()) {
+                pairs.extend((*start..end).map(|i| (*start, i)));
+                if lines[*start as usize].time != lines[end as usize - 1].time {
+                    pairs[*start as usize..].sort_unstable_by(by_content);
+                }
+            }
+            return pairs;
         }
-        pairs.push((order, i));
+        // A key seen in an earlier run joins that run.
+        for ((key, start), end) in runs.iter().zip(ends()) {
+            let order = firsts.binary_search_by_key(key, |(key, _)| *key).map_or(*start, |at| firsts[at].1);
+            pairs.extend((*start..end).map(|i| (order, i)));
+        }
+        pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_content(a, b)));
+        pairs
     }
-    pairs.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| content(&lines[a.1 as usize], &lines[b.1 as usize])).then_with(|| a.1.cmp(&b.1))
-    });
-    pairs
 }

@@ -11,12 +11,12 @@ use super::{
     Dimensions, ShardSet, Standing, Timeline,
     bucket::Buckets,
     codec,
-    finish::{FinishContext, Finished, Ranks, finish},
-    line::LineLayout,
+    finish::{FinishContext, FinishSpace, Finished, Ranks, finish},
+    line::{Line, LineLayout},
     shard_set::Place,
 };
 use crate::{
-    base::{Day, IdTable, progress::Progress},
+    base::{Day, IdTable, pool::Pool, progress::Progress},
     engine::{Engine, shard_map},
     input::{
         Action, CaughtRows, CleaningSettings, InputError, Reason, TableInput,
@@ -109,9 +109,13 @@ pub fn fold(
 
     progress.start("histories", Some(options.shards as u64));
     let held = AtomicU64::new(0);
+    let pool = Pool::new(Default::default);
     let finished = shard_map::map(buckets.len(), |shard| {
-        let (texts, lines) = buckets.take(shard)?;
-        let mut done = finish(&texts, lines, &context);
+        let mut done = pool.with(|work: &mut (Vec<Line>, FinishSpace)| {
+            let (lines, space) = work;
+            let texts = buckets.take(shard, lines)?;
+            Ok::<_, InputError>(finish(&texts, lines, &context, space))
+        })?;
         let shard = std::mem::take(&mut done.shard);
         let bytes = shard.heap_bytes() as u64;
         let place = if budget.is_some_and(|b| held.fetch_add(bytes, Ordering::Relaxed) + bytes > b) {
@@ -125,6 +129,7 @@ pub fn fold(
         Ok::<_, InputError>((place, done))
     })?;
 
+    drop(pool);
     let mut shards = Vec::with_capacity(finished.len());
     let mut rows = RowCounts { read, blank: blank.by_column(input.table), ..RowCounts::default() };
     let mut line_days: Vec<u64> = Vec::new();

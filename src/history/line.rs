@@ -62,9 +62,40 @@ pub(super) struct LineLayout {
     pub(super) sources: bool,
 }
 
+/// Bytes that no line is longer than.
+pub(super) const MOST_BYTES: usize = 96;
+
+/// Writes numbers one after the other into the room of a line.
+struct Writer<'a> {
+    room: &'a mut [u8; MOST_BYTES],
+    len: usize,
+}
+
+impl Writer<'_> {
+    fn byte(&mut self, byte: u8) {
+        self.room[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn bytes<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.room[self.len..self.len + N].copy_from_slice(&bytes);
+        self.len += N;
+    }
+
+    /// In groups of seven bits, the lowest first.
+    fn put(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8);
+    }
+}
+
 impl Line {
-    /// Appends the line's bytes.
-    pub(super) fn encode(&self, layout: LineLayout, out: &mut Vec<u8>) {
+    /// Writes the line's bytes to the front of `room` and says how many they are.
+    pub(super) fn encode(&self, layout: LineLayout, room: &mut [u8; MOST_BYTES]) -> usize {
+        let mut out = Writer { room, len: 0 };
         let one = self.quantity == super::UNIT;
         let flags = (u8::from(self.is_return) * RETURN)
             | (self.verdict << VERDICT_SHIFT)
@@ -72,32 +103,33 @@ impl Line {
             | (u8::from(self.order.is_some()) * ORDER)
             | (u8::from(one) * ONE_UNIT)
             | (u8::from(self.discount != 0) * DISCOUNT);
-        out.push(flags);
-        put(out, u64::from(self.member));
-        put(out, u64::from(self.item));
-        out.extend_from_slice(&self.time.to_le_bytes());
+        out.byte(flags);
+        out.put(u64::from(self.member));
+        out.put(u64::from(self.item));
+        out.bytes(self.time.to_le_bytes());
         if let Some(order) = self.order {
-            out.extend_from_slice(&order.to_le_bytes());
+            out.bytes(order.to_le_bytes());
         }
         if !one {
-            put(out, zigzag(i64::from(self.quantity)));
+            out.put(zigzag(i64::from(self.quantity)));
         }
-        put(out, zigzag(self.amount));
+        out.put(zigzag(self.amount));
         if self.discount != 0 {
-            put(out, zigzag(self.discount));
+            out.put(zigzag(self.discount));
         }
         for (place, there) in self.places.iter().zip(layout.places) {
             if there {
-                put(out, u64::from(*place));
+                out.put(u64::from(*place));
             }
         }
         if self.residue != 0 {
-            out.extend_from_slice(&self.residue.to_le_bytes());
+            out.bytes(self.residue.to_le_bytes());
         }
         if layout.sources || self.verdict != 0 {
-            put(out, u64::from(self.file));
-            put(out, self.row);
+            out.put(u64::from(self.file));
+            out.put(self.row);
         }
+        out.len
     }
 
     /// Takes one line off the front of `bytes`; `None` at the end or if the bytes are not whole.
@@ -145,14 +177,6 @@ fn zigzag(value: i64) -> u64 {
 
 fn unzigzag(value: u64) -> i64 {
     ((value >> 1) as i64) ^ -((value & 1) as i64)
-}
-
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 fn get(bytes: &mut &[u8]) -> Option<u64> {
@@ -208,7 +232,9 @@ mod tests {
             let layout = LineLayout { places, sources };
             let mut bytes = Vec::new();
             for line in &lines {
-                line.encode(layout, &mut bytes);
+                let mut room = [0; MOST_BYTES];
+                let len = line.encode(layout, &mut room);
+                bytes.extend_from_slice(&room[..len]);
             }
             let mut rest = bytes.as_slice();
             for line in lines {

@@ -11,47 +11,42 @@ const FIRST: usize = 8 << 10;
 /// of all shards lie between each other, and what is freed in such a patchwork would be of no use for the long columns
 /// that take their place.
 #[derive(Debug)]
-pub(super) enum Piece {
-    Heap(Vec<u8>),
-    Mapped { map: MmapMut, len: usize },
+pub(super) struct Piece {
+    memory: Memory,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Heap(Box<[u8]>),
+    Mapped(MmapMut),
 }
 
 impl Piece {
     /// The next piece of a bucket that has `before` of them.
     pub(super) fn next(before: usize) -> Self {
         let size = FIRST << before.min(6);
-        if size >= LARGE
-            && let Ok(map) = MmapMut::map_anon(LARGE)
-        {
-            return Self::Mapped { map, len: 0 };
-        }
-        Self::Heap(Vec::with_capacity(size.min(LARGE)))
+        let mapped = (size >= LARGE).then(|| MmapMut::map_anon(LARGE).ok()).flatten();
+        let memory = mapped.map_or_else(|| Memory::Heap(vec![0; size.min(LARGE)].into()), Memory::Mapped);
+        Self { memory, len: 0 }
     }
 
     /// Bytes in it.
     pub(super) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Heap(bytes) => bytes,
-            Self::Mapped { map, len } => &map[..*len],
+        match &self.memory {
+            Memory::Heap(bytes) => &bytes[..self.len],
+            Memory::Mapped(map) => &map[..self.len],
         }
     }
 
-    /// Appends bytes if they fit.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Heap(all) => {
-                let fits = all.len() + bytes.len() <= all.capacity();
-                if fits {
-                    all.extend_from_slice(bytes);
-                }
-                fits
-            }
-            Self::Mapped { map, len } => {
-                let Some(room) = map.get_mut(*len..*len + bytes.len()) else { return false };
-                room.copy_from_slice(bytes);
-                *len += bytes.len();
-                true
-            }
-        }
+    /// Appends what `write` puts at the front of `N` free bytes, if there are so many; `write` says how many it took.
+    pub(super) fn push<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) -> bool {
+        let memory: &mut [u8] = match &mut self.memory {
+            Memory::Heap(bytes) => bytes,
+            Memory::Mapped(map) => map,
+        };
+        let Some(room) = memory.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+        self.len += write(room).min(N);
+        true
     }
 }

@@ -20,6 +20,56 @@ pub struct Returned {
     pub day: Day,
 }
 
+/// The purchase lines of a shard that were fully returned, by line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReturnedLines {
+    lines: Vec<Returned>,
+    /// One bit a line, up to the last that is in it: few lines are ever returned, and most need no search.
+    bits: Vec<u64>,
+}
+
+impl ReturnedLines {
+    /// Adds a line after all those that it has.
+    pub fn push(&mut self, returned: Returned) {
+        let line = returned.line as usize;
+        if self.bits.len() <= line / 64 {
+            self.bits.resize(line / 64 + 1, 0);
+        }
+        self.bits[line / 64] |= 1 << (line % 64);
+        self.lines.push(returned);
+    }
+
+    /// The day of the return that took the last of a line; `None` where something of it was kept.
+    #[must_use]
+    pub fn day(&self, line: usize) -> Option<Day> {
+        if self.bits.get(line / 64)? >> (line % 64) & 1 == 0 {
+            return None;
+        }
+        let at = self.lines.binary_search_by_key(&(line as u32), |r| r.line).ok()?;
+        Some(self.lines[at].day)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        8 * (self.lines.capacity() + self.bits.capacity())
+    }
+}
+
+impl std::ops::Deref for ReturnedLines {
+    type Target = [Returned];
+
+    fn deref(&self) -> &[Returned] {
+        &self.lines
+    }
+}
+
+impl FromIterator<Returned> for ReturnedLines {
+    fn from_iter<I: IntoIterator<Item = Returned>>(lines: I) -> Self {
+        let mut all = Self::default();
+        lines.into_iter().for_each(|line| all.push(line));
+        all
+    }
+}
+
 /// Histories of one shard's members. Members are in byte order of their ids; a member's orders are oldest first; lines
 /// of an order are in canonical order (item, kind, quantity, amount).
 ///
@@ -53,7 +103,7 @@ pub struct Shard {
     /// Whether the line is a return.
     pub is_return: Vec<bool>,
     /// Purchase lines that were fully returned, by line.
-    pub returned: Vec<Returned>,
+    pub returned: ReturnedLines,
 }
 
 impl Shard {
@@ -98,13 +148,7 @@ impl Shard {
     /// fully returned by then. Whether the line itself lies after the cut is the caller's to see.
     #[must_use]
     pub fn is_purchase(&self, line: usize, cut: Day) -> bool {
-        if self.is_return[line] {
-            return false;
-        }
-        match self.returned.binary_search_by_key(&(line as u32), |r| r.line) {
-            Ok(at) => self.returned[at].day > cut,
-            Err(_) => true,
-        }
+        !self.is_return[line] && self.returned.day(line).is_none_or(|day| day > cut)
     }
 
     /// Bytes held on the heap.
@@ -116,6 +160,6 @@ impl Shard {
             + 8 * (self.amount.capacity() + self.discount.capacity())
             + 2 * (self.channel.capacity() + self.store.capacity() + self.city.capacity())
             + self.is_return.capacity()
-            + 8 * self.returned.capacity()
+            + self.returned.heap_bytes()
     }
 }

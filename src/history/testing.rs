@@ -108,7 +108,9 @@ fn shard(rows: &[&Row]) -> Shard {
         }
         out.member_orders.push(out.order_time.len() as u32);
     }
-    out.returned.sort();
+    let mut returned = out.returned.to_vec();
+    returned.sort();
+    out.returned = returned.into_iter().collect();
     out
 }
 

@@ -6,13 +6,12 @@ use proptest::prelude::*;
 
 use super::{
     NO_ITEM, Shard, Standing,
-    finish::{FinishContext, Finished, Ranks, finish},
-    intern::Interner,
+    finish::{FinishContext, FinishSpace, Finished, Ranks, finish},
     line::Line,
     testing::{Row, shards_of},
 };
 use crate::{
-    base::{date::DAY_SECONDS, hash::id_hash},
+    base::{date::DAY_SECONDS, hash::id_hash, interner::Interner},
     input::Reason,
 };
 
@@ -53,7 +52,7 @@ fn finish_lines(lines: Vec<Line>, members: Interner, standing: &(dyn Fn(&str) ->
     let ranks =
         Ranks { items: (0..100).collect(), places: Default::default(), has_discount: true, has_places: [false; 3] };
     let context = FinishContext { ranks: &ranks, standing, wanted: &all_wanted };
-    finish(&members.into_texts(), lines, &context)
+    finish(&members.into_texts(), &lines, &context, &mut FinishSpace::default())
 }
 
 /// Net spend, kept lines and fully returned lines by member.

@@ -200,10 +200,11 @@ impl LineCleaner {
         mut lost: impl FnMut(LostRow),
         mut keep: impl FnMut(LineRow<'a>),
     ) {
+        let mut hashes = [LastHash::default(); 2];
         for i in 0..batch.len() {
             let cleaned = match batch.bad_text(i) {
                 Some(column) => Err((Reason::Unreadable, Problem::NotText(column))),
-                None => self.row(columns, i),
+                None => self.row(columns, i, &mut hashes),
             };
             match cleaned {
                 Ok(mut row) => {
@@ -218,7 +219,12 @@ impl LineCleaner {
         }
     }
 
-    fn row<'a>(&self, columns: &'a LineColumns, i: usize) -> Result<LineRow<'a>, (Reason, Problem)> {
+    fn row<'a>(
+        &self,
+        columns: &'a LineColumns,
+        i: usize,
+        [members, orders]: &mut [LastHash<'a>; 2],
+    ) -> Result<LineRow<'a>, (Reason, Problem)> {
         let unreadable = |problem| (Reason::Unreadable, problem);
         let time_name = if self.has_time { "ts" } else { "basket_index" };
         let micros = columns.time[i].ok_or(unreadable(Problem::Empty(time_name)))?;
@@ -270,10 +276,10 @@ impl LineCleaner {
         let sign = if is_return { -1 } else { 1 };
         Ok(LineRow {
             member,
-            member_hash: id_hash(member.as_bytes()),
+            member_hash: members.of(member),
             time,
             residue: self.residue(sub_second, count, [amount, unit_price, discount]),
-            order: order.map(|id| id_hash(id.as_bytes())),
+            order: order.map(|id| orders.of(id)),
             item,
             quantity: if is_return { thousandths.saturating_abs() * sign } else { thousandths },
             amount: if is_return { total_minor.saturating_abs() * i64::from(sign) } else { total_minor },
@@ -305,6 +311,19 @@ impl LineCleaner {
             bytes.extend(scale.to_le_bytes());
         }
         (xxh3_64(&bytes) as u32).max(1)
+    }
+}
+
+/// The hash of the last id: the lines of an order mostly follow each other.
+#[derive(Debug, Clone, Copy, Default)]
+struct LastHash<'a>(Option<(&'a str, u64)>);
+
+impl<'a> LastHash<'a> {
+    fn of(&mut self, id: &'a str) -> u64 {
+        match self.0 {
+            Some((last, hash)) if last == id => hash,
+            _ => self.0.insert((id, id_hash(id.as_bytes()))).1,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::base::{Day, cities::CityTiers};
+use crate::base::{Day, cities::CityTiers, hash::id_hash, interner::Interner};
 
 /// What a member did, beside buying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,26 +128,43 @@ impl SharedTexts {
 /// Attributes by member id. Members without a row have the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct MemberTable {
-    rows: HashMap<String, MemberAttributes>,
+    ids: Interner,
+    /// By number of the id.
+    rows: Vec<MemberAttributes>,
     none: MemberAttributes,
 }
 
 impl MemberTable {
+    /// Makes room for so many more members.
+    pub fn reserve(&mut self, members: usize) {
+        self.rows.reserve_exact(members);
+    }
+
     /// Whether a member has a row.
     #[must_use]
     pub fn contains(&self, member: &str) -> bool {
-        self.rows.contains_key(member)
+        self.ids.number(member).is_some()
     }
 
     /// The member's attributes; defaults if the shop has no row for them.
     #[must_use]
     pub fn get(&self, member_id: &str) -> &MemberAttributes {
-        self.rows.get(member_id).unwrap_or(&self.none)
+        self.ids.number(member_id).and_then(|number| self.rows.get(number as usize)).unwrap_or(&self.none)
+    }
+
+    /// The number of the member's row, made on first use: rows are numbered in the order in which they are made.
+    pub fn number(&mut self, member_id: &str) -> usize {
+        let number = self.ids.intern(member_id, id_hash(member_id.as_bytes()), None) as usize;
+        if number == self.rows.len() {
+            self.rows.push(MemberAttributes::default());
+        }
+        number
     }
 
     /// The member's row to fill in, made on first use.
     pub fn entry(&mut self, member_id: &str) -> &mut MemberAttributes {
-        self.rows.entry_ref(member_id).or_default()
+        let number = self.number(member_id);
+        &mut self.rows[number]
     }
 
     /// Gives members without a city tier that of their city. Returns the names of cities that no table knows, with the
@@ -155,7 +172,7 @@ impl MemberTable {
     pub fn complete_city_tiers(&mut self, tiers: &CityTiers) -> Vec<(String, usize)> {
         let mut known: HashMap<Arc<str>, Option<u8>> = HashMap::new();
         let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
-        for row in self.rows.values_mut() {
+        for row in &mut self.rows {
             let (Some(city), None) = (&row.city, row.city_tier) else { continue };
             let tier = *known.entry(city.clone()).or_insert_with(|| tiers.tier(city));
             row.city_tier = tier;
@@ -168,9 +185,9 @@ impl MemberTable {
         unknown
     }
 
-    /// Every member with a row, in no order.
+    /// Every member with a row, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &MemberAttributes)> {
-        self.rows.iter().map(|(id, row)| (id.as_str(), row))
+        self.ids.texts().iter().zip(&self.rows)
     }
 
     /// Number of members with a row.

@@ -168,11 +168,16 @@ fn listed_item(row: &SideRow<'_>, context: &SideContext<'_>) -> Result<ListedIte
 /// # Errors
 /// If a file cannot be read.
 pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut MemberTable) -> Read<()> {
-    let mut seen = hashbrown::HashSet::new();
+    // Files may say anything of their length.
+    members.reserve(usize::try_from(input.rows()).unwrap_or(0).min(1 << 22));
+    // By number of the member.
+    let mut seen: Vec<bool> = Vec::new();
     let mut shared = SharedTexts::default();
     let (counts, lost) = read_side(input, context, |row| {
         let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
-        if !seen.insert(Box::<str>::from(id)) {
+        let number = members.number(id);
+        seen.resize(seen.len().max(number + 1), false);
+        if std::mem::replace(&mut seen[number], true) {
             return Err((Reason::Duplicate, Problem::None));
         }
         let points = row.integer("points")?;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ItemStatistics, MemberBaskets, PSEUDO_COUNTS, View, pool::Pool};
+use super::{ItemStatistics, MemberBaskets, PSEUDO_COUNTS, View};
 use crate::{
+    base::pool::Pool,
     history::{Shard, ShardError, ShardSet},
     input::ItemTable,
 };

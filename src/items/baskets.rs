@@ -161,8 +161,6 @@ impl MemberBaskets {
             return;
         }
         let cut = view.cut_of(shard, member);
-        let first_line = shard.member_lines(member).start;
-        let mut returned = shard.returned.partition_point(|r| (r.line as usize) < first_line);
         let mut rising = true;
         for order in shard.orders_of(member) {
             let day = shard.order_day(order);
@@ -171,13 +169,7 @@ impl MemberBaskets {
             }
             for line in shard.lines_of(order) {
                 let item = shard.item[line];
-                if shard.is_return[line] || item == NO_ITEM {
-                    continue;
-                }
-                while shard.returned.get(returned).is_some_and(|r| (r.line as usize) < line) {
-                    returned += 1;
-                }
-                if shard.returned.get(returned).is_some_and(|r| r.line as usize == line && r.day <= cut) {
+                if item == NO_ITEM || !shard.is_purchase(line, cut) {
                     continue;
                 }
                 each(line, item);

@@ -3,10 +3,12 @@
 use super::{
     MemberBaskets, View,
     decay::{DecayTable, ONE},
-    pool::Pool,
 };
 use crate::{
-    base::hash::{hash_in_share, salted_hash},
+    base::{
+        hash::{hash_in_share, salted_hash},
+        pool::Pool,
+    },
     history::{Shard, ShardError, ShardSet},
 };
 

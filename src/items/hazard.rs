@@ -9,8 +9,11 @@
 //! over the item's usual gap: observed over expected odds, by class of that ratio. On odds, as in the discrete-time logit
 //! model (Allison 1982), a factor takes no probability past 1.
 
-use super::{ItemStatistics, MemberBaskets, View, pool::Pool};
-use crate::history::{ShardError, ShardSet, Timeline};
+use super::{ItemStatistics, MemberBaskets, View};
+use crate::{
+    base::pool::Pool,
+    history::{ShardError, ShardSet, Timeline},
+};
 
 /// Classes of a count.
 pub const CLASSES: usize = 6;

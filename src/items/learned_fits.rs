@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ItemStatistics, MemberBaskets, View, attach::Fits, pool::Pool, price::price};
+use super::{ItemStatistics, MemberBaskets, View, attach::Fits, price::price};
 use crate::{
+    base::pool::Pool,
     history::{Shard, ShardError, ShardSet},
     input::ItemTable,
 };

@@ -4,11 +4,10 @@ use super::{
     MemberBaskets, View,
     decay::DecayTable,
     gaps::{self, BINS, GapShape, UsualGap},
-    pool::Pool,
     transitions::PairCensus,
 };
 use crate::{
-    base::{Day, Minor, round::div_half_even},
+    base::{Day, Minor, pool::Pool, round::div_half_even},
     history::{Shard, ShardError, ShardSet},
     input::{ItemTable, NONE},
 };

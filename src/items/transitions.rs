@@ -13,9 +13,9 @@
 
 use rayon::prelude::*;
 
-use super::{ItemStatistics, MemberBaskets, View, decay::DecayTable, pool::Pool};
+use super::{ItemStatistics, MemberBaskets, View, decay::DecayTable};
 use crate::{
-    base::hash::salted_hash,
+    base::{hash::salted_hash, pool::Pool},
     history::{ShardError, ShardSet},
 };
 

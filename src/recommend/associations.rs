@@ -10,13 +10,13 @@ pub struct Associations {
     offsets: Vec<u32>,
     entries: Vec<(u32, f32)>,
     mass: Vec<f32>,
-    /// By item: `Σ_j C_ji / Σ_j m_j`, its share of next baskets whatever was bought before.
-    base: Vec<f32>,
+    /// By entry: the logarithm of its lift over the item's share of next baskets whatever was bought before.
+    lifts: Vec<f32>,
 }
 
 impl Associations {
     pub(super) const NOTHING: Self =
-        Self { offsets: Vec::new(), entries: Vec::new(), mass: Vec::new(), base: Vec::new() };
+        Self { offsets: Vec::new(), entries: Vec::new(), mass: Vec::new(), lifts: Vec::new() };
 
     /// The rows of `transitions`, scaled so that the largest mass is 1.
     #[must_use]
@@ -33,15 +33,24 @@ impl Associations {
         for (item, count) in &whole.entries {
             base[*item as usize] += f64::from(*count);
         }
-        whole.base = base.into_iter().map(|sum| (sum / mass.max(f64::MIN_POSITIVE)) as f32).collect();
-        whole
+        // `Σ_j C_ji / Σ_j m_j`.
+        let base: Vec<f32> = base.into_iter().map(|sum| (sum / mass.max(f64::MIN_POSITIVE)) as f32).collect();
+        let mut lifts = Vec::with_capacity(whole.entries.len());
+        for source in 0..transitions.len() as u32 {
+            let lift = |&(item, count): &(u32, f32)| {
+                (count / (whole.mass(source) * base[item as usize]).max(f32::MIN_POSITIVE)).ln()
+            };
+            lifts.extend(whole.of(source).iter().map(lift));
+        }
+        Self { lifts, ..whole }
     }
 
-    /// How much an entry of `source` tells of `item`: its part of the score times the logarithm of its lift over the
-    /// item's share of next baskets whatever was bought before.
-    pub(super) fn telling(&self, source: u32, item: u32, count: f32, part: f32) -> f32 {
-        let expected = self.mass(source) * self.base.get(item as usize).copied().unwrap_or(0.0);
-        part * (count / expected.max(f32::MIN_POSITIVE)).ln()
+    /// [`Associations::of`], and how much each entry tells of its item: the logarithm of its lift over the item's share of
+    /// next baskets whatever was bought before. Its part of a score times this says which source tells most.
+    pub(super) fn telling(&self, item: u32) -> impl Iterator<Item = (u32, f32, f32)> {
+        let start = self.offsets.get(item as usize).map_or(0, |start| *start as usize);
+        let entries = self.of(item);
+        entries.iter().zip(&self.lifts[start..][..entries.len()]).map(|((item, count), lift)| (*item, *count, *lift))
     }
 
     /// C_ji of what goes with `item`, largest first.

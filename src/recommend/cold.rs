@@ -46,7 +46,7 @@ pub(super) struct ColdItems {
     sizes: Vec<u32>,
     /// By group: its new items.
     members: Vec<Vec<u32>>,
-    /// By item: the groups it is a neighbour in, [`NONE`] where there are fewer.
+    /// By item: the groups it is a neighbour in; where there are fewer, the number of all groups.
     groups: Vec<[u32; 3]>,
 }
 
@@ -108,10 +108,11 @@ impl ColdItems {
             cold.popularity.push((item, trust * age(item).map_or(0.0, |age| own(item, age)) + lent * mean));
         }
         cold.popularity.sort_unstable_by_key(|p| p.0);
+        let no_group = cold.sizes.len() as u32;
         cold.groups = (0..items.len() as u32)
             .map(|item| {
                 let keys = if neighbours.has(item, statistics) { keys(item, items) } else { [None; 3] };
-                keys.map(|key| key.and_then(|k| index.get(&k)).map_or(NONE, |g| *g as u32))
+                keys.map(|key| key.and_then(|k| index.get(&k)).map_or(no_group, |g| *g as u32))
             })
             .collect();
         cold
@@ -129,26 +130,25 @@ impl ColdItems {
         }
     }
 
-    /// Groups of neighbours.
-    pub(super) fn groups(&self) -> usize {
-        self.sizes.len()
-    }
-
-    /// Adds to new items what `explore` holds for their neighbours. `sums` is scratch space, one place a group.
-    pub(super) fn lend(&self, explore: &mut Sparse, sums: &mut Sparse) {
+    /// Adds to new items what `explore` holds for their neighbours. `sums` is scratch space.
+    pub(super) fn lend(&self, explore: &mut Sparse, sums: &mut Vec<f32>) {
         if self.sizes.is_empty() {
             return;
         }
+        // One place a group, and one for the groups that there are not.
         sums.clear();
-        for at in 0..explore.touched.len() {
-            let item = explore.touched[at];
-            for group in self.groups[item as usize].into_iter().filter(|g| *g != NONE) {
-                sums.add(group, explore.get(item));
+        sums.resize(self.sizes.len() + 1, 0.0);
+        for &item in explore.touched() {
+            for group in self.groups[item as usize] {
+                sums[group as usize] += explore.get(item);
             }
         }
-        for &group in &sums.touched {
-            let mean = sums.get(group) / self.sizes[group as usize] as f32;
-            for &item in &self.members[group as usize] {
+        // An item is of one group, so that the groups may come in any order.
+        for ((sum, size), members) in
+            sums.iter().zip(&self.sizes).zip(&self.members).filter(|((sum, _), _)| **sum > 0.0)
+        {
+            let mean = sum / *size as f32;
+            for &item in members {
                 explore.add(item, self.lent[item as usize] * mean);
             }
         }

@@ -71,7 +71,7 @@ impl<'a> Explore<'a> {
                 self.panel.find(id, own, near);
             }
             let weight = (scale * p.neighbour_weight) as f32;
-            for &item in &near.shares.touched {
+            for &item in near.shares.touched() {
                 explore.add(item, weight * near.shares.get(item));
             }
             if near.found.is_empty() {
@@ -93,7 +93,7 @@ pub(super) fn best_new(
 ) {
     let popular = |item: u32| space.popularity_weight * popularity(item);
     let mut floor = top.threshold().unwrap_or(0.0);
-    for &item in &space.explore.touched {
+    for &item in space.explore.touched() {
         let score = f64::from(space.explore.get(item)) + popular(item);
         if score >= floor && score > 0.0 && !space.has(item) && keep(item) {
             top.push(score, item);

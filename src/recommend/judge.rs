@@ -255,7 +255,12 @@ impl<'a> Judge<'a> {
             }
         }
         for (term, item) in &self.fresh_ranked {
+            // Best first: none after the first that falls short gets in.
+            if kappa * term < floor {
+                break;
+            }
             self.list.push(kappa * term, *item);
+            floor = self.list.threshold().unwrap_or(0.0);
         }
         self.list.drain_sorted(&mut self.ranked);
         let (mut hits, mut gained, mut ideal) = (0usize, 0.0, 0.0);

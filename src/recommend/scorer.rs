@@ -255,7 +255,7 @@ impl<'a> Scorer<'a> {
     /// Space to score with.
     #[must_use]
     pub fn workspace(&self) -> Workspace {
-        Workspace::new(self.terms.len()).with_groups(self.cold.groups())
+        Workspace::new(self.terms.len())
     }
 
     /// Items of positive popularity that are not blocked, most popular first.
@@ -374,7 +374,7 @@ impl<'a> Scorer<'a> {
         let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
         for &(source, share) in &space.sources {
             let scale = share * weight;
-            for &(item, count) in self.explore.associations.of(source) {
+            for (item, count, lift) in self.explore.associations.telling(source) {
                 let place = space.place[item as usize];
                 if place == 0 {
                     continue;
@@ -386,7 +386,7 @@ impl<'a> Scorer<'a> {
                     continue;
                 }
                 part.0 += value;
-                let telling = self.explore.associations.telling(source, item, count, value);
+                let telling = value * lift;
                 if telling > part.1 {
                     (part.1, part.2) = (telling, source);
                 }
@@ -526,9 +526,9 @@ impl<'a> Scorer<'a> {
     /// How much an item of the member's tells of `item`; `None` if it speaks not at all.
     fn telling_of(&self, source: u32, item: u32, space: &Workspace) -> Option<f32> {
         let (_, share) = *space.sources.iter().find(|s| s.0 == source)?;
-        let (_, count) = *self.explore.associations.of(source).iter().find(|e| e.0 == item)?;
+        let (_, count, lift) = self.explore.associations.telling(source).find(|e| e.0 == item)?;
         let weight = (self.parameters.kappa * self.parameters.transition_weight) as f32;
-        Some(self.explore.associations.telling(source, item, count, weight * share * count))
+        Some(weight * share * count * lift)
     }
 
     fn contributions(&self, item: u32, space: &Workspace) -> Contributions {
@@ -545,7 +545,8 @@ impl<'a> Scorer<'a> {
         let mut largest = f32::NEG_INFINITY;
         let mut itself = 0.0;
         for &(source, share) in &space.sources {
-            let Some(&(_, count)) = self.explore.associations.of(source).iter().find(|e| e.0 == item) else { continue };
+            let entry = self.explore.associations.telling(source).find(|e| e.0 == item);
+            let Some((_, count, lift)) = entry else { continue };
             let value = weight * f64::from(share) * f64::from(count);
             if source == item {
                 made.rebuy += value;
@@ -553,7 +554,7 @@ impl<'a> Scorer<'a> {
                 continue;
             }
             made.transition += value;
-            let telling = self.explore.associations.telling(source, item, count, value as f32);
+            let telling = value as f32 * lift;
             if telling > largest {
                 largest = telling;
                 made.because = Some(source);

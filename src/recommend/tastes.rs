@@ -19,9 +19,9 @@ use super::{
     workspace::{OwnItem, Sparse},
 };
 use crate::{
-    base::hash::salted_hash,
+    base::{hash::salted_hash, pool::Pool},
     history::{ShardError, ShardSet},
-    items::{DecayTable, ItemStatistics, MemberBaskets, ONE, Pool, View},
+    items::{DecayTable, ItemStatistics, MemberBaskets, ONE, View},
     kmeans::{KMeansError, KMeansParams},
 };
 

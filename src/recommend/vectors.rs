@@ -25,7 +25,7 @@ pub(super) fn taste_before(
         }
     }
     let weigh = |item: &u32| (*item, profile.get(*item) * rarity[*item as usize]);
-    let mut vector: Vec<(u32, f32)> = profile.touched.iter().map(weigh).collect();
+    let mut vector: Vec<(u32, f32)> = profile.touched().iter().map(weigh).collect();
     profile.clear();
     scale(&mut vector);
     vector

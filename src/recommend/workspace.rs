@@ -45,23 +45,31 @@ pub struct OwnItem {
 }
 
 /// Values of a few items in a dense array.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sparse {
     values: Vec<f32>,
-    pub(super) touched: Vec<u32>,
+    /// The first `len` are the items with a value. One place more than there are items, so that the next is always there.
+    touched: Vec<u32>,
+    len: usize,
+}
+
+impl Default for Sparse {
+    fn default() -> Self {
+        Self::new(0)
+    }
 }
 
 impl Sparse {
     pub(super) fn new(items: usize) -> Self {
-        Self { values: vec![0.0; items], touched: Vec::new() }
+        Self { values: vec![0.0; items], touched: vec![0; items + 1], len: 0 }
     }
 
-    /// Adds a positive value.
+    /// Adds a value that is not negative.
     pub(super) fn add(&mut self, item: u32, value: f32) {
         let sum = &mut self.values[item as usize];
-        if *sum == 0.0 {
-            self.touched.push(item);
-        }
+        // Without a branch: whether an item is new could only be guessed.
+        self.touched[self.len] = item;
+        self.len += usize::from(*sum == 0.0 && value > 0.0);
         *sum += value;
     }
 
@@ -69,10 +77,16 @@ impl Sparse {
         self.values[item as usize]
     }
 
+    /// Items with a value, in the order in which they got the first.
+    pub(super) fn touched(&self) -> &[u32] {
+        &self.touched[..self.len]
+    }
+
     pub(super) fn clear(&mut self) {
-        for item in self.touched.drain(..) {
-            self.values[item as usize] = 0.0;
+        for item in &self.touched[..self.len] {
+            self.values[*item as usize] = 0.0;
         }
+        self.len = 0;
     }
 }
 
@@ -86,7 +100,7 @@ pub struct Workspace {
     /// Explore terms other than popularity, weighted.
     pub(super) explore: Sparse,
     /// By group of neighbours of new items: what their explore terms add up to.
-    pub(super) lent: Sparse,
+    pub(super) lent: Vec<f32>,
     /// Own items that speak in the transition term, with `u_j / Σ u m`.
     pub(super) sources: Vec<(u32, f32)>,
     /// Categories of the profile with their shares of it.
@@ -114,7 +128,7 @@ impl Workspace {
             slot: vec![NO_SLOT; items],
             own: Vec::new(),
             explore: Sparse::new(items),
-            lent: Sparse::new(0),
+            lent: Vec::new(),
             sources: Vec::new(),
             categories: Vec::new(),
             segment: None,
@@ -126,11 +140,6 @@ impl Workspace {
             ranked: Vec::new(),
             place: vec![0; items],
         }
-    }
-
-    /// The same with room for groups of neighbours of new items.
-    pub(super) fn with_groups(self, groups: usize) -> Self {
-        Self { lent: Sparse::new(groups), ..self }
     }
 
     /// The baskets of the member that was read last.

@@ -189,14 +189,13 @@ impl<'a> FactsPlan<'a> {
             by_channel: Tally::new(self.channels()),
             by_tier: Tally::new(usize::from(self.tiers.tiers) + 1),
             rhythms: CategoryRhythms::default(),
-            returned: 0,
         };
         (0..shard.members.len()).map(|member| self.member(shard, member, &mut scratch)).collect()
     }
 
     fn member(&self, shard: &Shard, member: usize, scratch: &mut Scratch) -> MemberFacts {
         let cut = self.view.cut;
-        let Scratch { days, gaps, by_group, by_channel, by_tier, rhythms, returned } = scratch;
+        let Scratch { days, gaps, by_group, by_channel, by_tier, rhythms } = scratch;
         days.clear();
         rhythms.clear();
         let mut net_spend = 0;
@@ -210,12 +209,6 @@ impl<'a> FactsPlan<'a> {
             seen = Some((seen.map_or(day, |s| s.0), day));
             let mut bought = false;
             for line in shard.lines_of(order) {
-                // Lines come in rising order, and so does the list of returned ones.
-                while shard.returned.get(*returned).is_some_and(|r| (r.line as usize) < line) {
-                    *returned += 1;
-                }
-                let gone = shard.returned.get(*returned).is_some_and(|r| r.line as usize == line && r.day <= cut);
-                let is_purchase = !shard.is_return[line] && !gone;
                 let amount = shard.amount[line];
                 if day >= self.window_start {
                     net_spend += amount;
@@ -224,7 +217,7 @@ impl<'a> FactsPlan<'a> {
                 if let Some(group) = group {
                     by_group.add(group, amount);
                 }
-                if !is_purchase {
+                if !shard.is_purchase(line, cut) {
                     continue;
                 }
                 bought = true;
@@ -332,8 +325,6 @@ struct Scratch {
     by_channel: Tally,
     by_tier: Tally,
     rhythms: CategoryRhythms,
-    /// Position in the shard's list of returned lines.
-    returned: usize,
 }
 
 /// Amounts by a small code, cleared at the cost of what was touched.

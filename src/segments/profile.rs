@@ -159,7 +159,6 @@ impl ProfileSums {
     /// Adds a shard's lines; `segments` has the index of each member's segment.
     pub fn shard(&mut self, plan: &FactsPlan<'_>, shard: &Shard, segments: &[u16]) {
         let cut = plan.cut();
-        let mut returned = 0;
         for (member, segment) in segments.iter().enumerate() {
             let segment = usize::from(*segment);
             for order in shard.orders_of(member) {
@@ -172,12 +171,8 @@ impl ProfileSums {
                     if let Some(group) = plan.group_of(shard.item[line]) {
                         self.by_group[segment * self.groups + group] += amount;
                     }
-                    while shard.returned.get(returned).is_some_and(|r| (r.line as usize) < line) {
-                        returned += 1;
-                    }
-                    let gone = shard.returned.get(returned).is_some_and(|r| r.line as usize == line && r.day <= cut);
                     let channel = shard.channel.get(line).filter(|c| **c != NO_CODE);
-                    if let Some(channel) = channel.filter(|_| !shard.is_return[line] && !gone) {
+                    if let Some(channel) = channel.filter(|_| shard.is_purchase(line, cut)) {
                         self.by_channel[segment * self.channels + usize::from(*channel)] += amount;
                     }
                 }
