@@ -91,27 +91,20 @@ impl Buckets {
         }
     }
 
-    /// Takes a bucket out: its members' ids by number, and its lines in order of arrival into `lines`, which is cleared.
-    pub(super) fn take(&self, shard: usize, lines: &mut Vec<Line>) -> Result<Texts, InputError> {
+    /// Takes a bucket out.
+    pub(super) fn take(&self, shard: usize) -> Result<Lines, InputError> {
         let mut bucket = std::mem::take(&mut *self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner));
-        lines.clear();
-        lines.reserve(bucket.lines);
+        let mut lines = Lines { count: bucket.lines, layout: self.layout, ..Lines::default() };
         if let Some(file) = &mut bucket.spilled {
-            let mut bytes = Vec::new();
-            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|e| self.failed(e))?;
-            self.decode(&bytes, lines);
+            file.seek(SeekFrom::Start(0))
+                .and_then(|_| file.read_to_end(&mut lines.spilled))
+                .map_err(|e| self.failed(e))?;
         }
-        for piece in std::mem::take(&mut bucket.pieces) {
-            self.decode(piece.bytes(), lines);
-            self.held.fetch_sub(piece.bytes().len() as u64, Ordering::Relaxed);
-        }
-        Ok(bucket.members.into_texts())
-    }
-
-    fn decode(&self, mut bytes: &[u8], lines: &mut Vec<Line>) {
-        while let Some(line) = Line::decode(self.layout, &mut bytes) {
-            lines.push(line);
-        }
+        let bytes: usize = bucket.pieces.iter().map(|piece| piece.bytes().len()).sum();
+        self.held.fetch_sub(bytes as u64, Ordering::Relaxed);
+        lines.pieces = bucket.pieces;
+        lines.members = bucket.members.into_texts();
+        Ok(lines)
     }
 
     fn failed(&self, source: io::Error) -> InputError {
@@ -129,6 +122,49 @@ impl Buckets {
             self.held.fetch_sub(piece.bytes().len() as u64, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// The lines of one bucket, in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Ids of the members by number.
+    pub(super) members: Texts,
+    /// How many there are.
+    pub(super) count: usize,
+    layout: LineLayout,
+    spilled: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+/// Where lines stand that go on with each other: chunk, and place in it.
+pub(super) type RunPlace = (u32, u32);
+
+impl Lines {
+    fn chunk(&self, number: usize) -> &[u8] {
+        match number.checked_sub(1) {
+            None => &self.spilled,
+            Some(piece) => self.pieces[piece].bytes(),
+        }
+    }
+
+    /// Calls `each` with the member of every run of lines that go on with each other, and where they stand.
+    pub(super) fn runs(&self, mut each: impl FnMut(u32, RunPlace)) {
+        for number in 0..=self.pieces.len() {
+            let chunk = self.chunk(number);
+            let (mut rest, mut start) = (chunk, 0);
+            while let Some(member) = Line::skip(&mut rest) {
+                if let Some(member) = member {
+                    each(member, (number as u32, start as u32));
+                }
+                start = chunk.len() - rest.len();
+            }
+        }
+    }
+
+    /// Appends the lines that stand at a place.
+    pub(super) fn read(&self, (chunk, start): RunPlace, out: &mut Vec<Line>) {
+        Line::decode_run(self.layout, &self.chunk(chunk as usize)[start as usize..], out);
     }
 }
 
@@ -150,6 +186,7 @@ impl Feeder<'_> {
             let mut bucket = self.buckets.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
             guess(&bucket.members, rows, &self.by_shard[shard], &mut self.guesses);
             let mut added = 0;
+            let mut before = None;
             for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
                 let row = &rows[*i as usize];
                 let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
@@ -176,7 +213,8 @@ impl Feeder<'_> {
                     file,
                     row: row.row,
                 };
-                added += bucket.append(|room| line.encode(layout, room));
+                let again = before.replace(line).is_some_and(|before| line.goes_on_with(&before));
+                added += bucket.append(again, |again, room| line.encode(layout, again, room));
             }
             self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
             bucket.lines += self.by_shard[shard].len();
@@ -211,20 +249,36 @@ fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut 
 }
 
 impl Bucket {
-    /// Adds a line that `encode` writes; says how many bytes it has.
-    fn append(&mut self, encode: impl Fn(&mut [u8; MOST_BYTES]) -> usize) -> usize {
+    /// Adds a line that `encode` writes, and says how many bytes it has. The first of a piece never goes on with the one
+    /// before.
+    fn append(&mut self, again: bool, encode: impl Fn(bool, &mut [u8; MOST_BYTES]) -> usize) -> usize {
         let mut len = 0;
-        let mut write = |room: &mut [u8; MOST_BYTES]| {
-            len = encode(room);
+        let mut write = |again, room: &mut [u8; MOST_BYTES]| {
+            len = encode(again, room);
             len
         };
-        if !self.pieces.last_mut().is_some_and(|piece| piece.push(&mut write)) {
+        if !self.pieces.last_mut().is_some_and(|piece| piece.push(|room| write(again, room))) {
             let mut piece = Piece::next(self.pieces.len());
             // A line is far shorter than any piece.
-            piece.push(&mut write);
+            piece.push(|room| write(false, room));
             self.pieces.push(piece);
         }
         len
+    }
+}
+
+#[cfg(test)]
+impl Lines {
+    /// Lines that are told already, in one piece.
+    pub(super) fn of(lines: &[Line], members: Texts, layout: LineLayout) -> Self {
+        let mut all = Self { members, count: lines.len(), layout, ..Self::default() };
+        for (at, line) in lines.iter().enumerate() {
+            let again = at > 0 && line.goes_on_with(&lines[at - 1]);
+            let mut room = [0; MOST_BYTES];
+            let len = line.encode(layout, again, &mut room);
+            all.spilled.extend_from_slice(&room[..len]);
+        }
+        all
     }
 }
 

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::{
     NO_CODE, NO_ITEM, Returned, Shard,
+    bucket::{Lines, RunPlace},
     line::{Line, verdict_reason},
 };
 use crate::{
@@ -94,10 +95,11 @@ pub(super) struct FinishContext<'a> {
 /// Space that is used again from bucket to bucket.
 #[derive(Debug, Default)]
 pub(super) struct FinishSpace {
-    /// Places of lines by member number, and where each member's begin.
-    by_member: Vec<u32>,
+    /// Places of runs of lines by member number, and where each member's begin.
+    places: Vec<RunPlace>,
     starts: Vec<usize>,
-    /// Time and place of each line of a member.
+    /// The member's lines in order of arrival, and the time and the place of each.
+    arrived: Vec<Line>,
     keys: Vec<u64>,
     /// The member's lines.
     mine: Vec<Line>,
@@ -105,14 +107,18 @@ pub(super) struct FinishSpace {
 }
 
 /// Sorts, cleans and groups one bucket.
-pub(super) fn finish(texts: &Texts, lines: &[Line], context: &FinishContext<'_>, space: &mut FinishSpace) -> Finished {
+pub(super) fn finish(lines: &Lines, context: &FinishContext<'_>, space: &mut FinishSpace) -> Finished {
     let mut out = Finished::default();
-    let FinishSpace { by_member, starts, keys, mine, groups } = space;
-    sort_by_member(lines, texts.len(), starts, by_member);
-    let mut builder = ShardBuilder::new(lines.len(), context.ranks);
+    let FinishSpace { places, starts, arrived, keys, mine, groups } = space;
+    let texts = &lines.members;
+    sort_by_member(lines, starts, places);
+    let mut builder = ShardBuilder::new(lines.count, context.ranks);
     for number in ranked(texts) {
-        let places = &by_member[starts[number as usize]..starts[number as usize + 1]];
-        in_order(lines, places, context.ranks, keys, mine);
+        arrived.clear();
+        for place in &places[starts[number as usize]..starts[number as usize + 1]] {
+            lines.read(*place, arrived);
+        }
+        in_order(arrived, context.ranks, keys, mine);
         let kept = drop_lost(mine, &mut out, context);
         if kept == 0 {
             continue;
@@ -156,36 +162,35 @@ fn ranked(texts: &Texts) -> Vec<u32> {
     ids.into_iter().map(|(_, number)| number).collect()
 }
 
-/// The places of lines by member (counting sort). Lines are long: only their places are moved.
-fn sort_by_member(lines: &[Line], members: usize, starts: &mut Vec<usize>, places: &mut Vec<u32>) {
+/// The places of lines by member (counting sort): what is moved is short, and each member's lines are read when their turn
+/// comes.
+fn sort_by_member(lines: &Lines, starts: &mut Vec<usize>, places: &mut Vec<RunPlace>) {
     starts.clear();
-    starts.resize(members + 2, 0);
-    for line in lines {
-        starts[line.member as usize + 2] += 1;
-    }
+    starts.resize(lines.members.len() + 2, 0);
+    lines.runs(|member, _| starts[member as usize + 2] += 1);
     for i in 2..starts.len() {
         starts[i] += starts[i - 1];
     }
     places.clear();
-    places.resize(lines.len(), 0);
-    for (place, line) in (0u32..).zip(lines) {
-        let next = &mut starts[line.member as usize + 1];
+    places.resize(starts.last().copied().unwrap_or(0), RunPlace::default());
+    lines.runs(|member, place| {
+        let next = &mut starts[member as usize + 1];
         places[*next] = place;
         *next += 1;
-    }
+    });
 }
 
-/// The lines at these places into `mine` in canonical order, with every provisional number replaced by its rank. They are
-/// sorted by small keys first, for lines are long and times mostly tell them apart.
-fn in_order(lines: &[Line], places: &[u32], ranks: &Ranks, keys: &mut Vec<u64>, mine: &mut Vec<Line>) {
+/// The lines into `mine` in canonical order, with every provisional number replaced by its rank. They are sorted by small
+/// keys first, for lines are long and times mostly tell them apart.
+fn in_order(arrived: &[Line], ranks: &Ranks, keys: &mut Vec<u64>, mine: &mut Vec<Line>) {
     keys.clear();
-    keys.extend(places.iter().map(|place| (u64::from(lines[*place as usize].time) << 32) | u64::from(*place)));
+    keys.extend((0u64..).zip(arrived).map(|(place, line)| (u64::from(line.time) << 32) | place));
     if !keys.is_sorted() {
         keys.sort_unstable();
     }
     mine.clear();
     mine.extend(keys.iter().map(|key| {
-        let mut line = lines[*key as u32 as usize];
+        let mut line = arrived[*key as u32 as usize];
         line.item = if line.item == 0 { NO_ITEM } else { ranks.items[line.item as usize - 1] };
         for (place, ranks) in line.places.iter_mut().zip(&ranks.places) {
             *place = if *place == 0 { u32::from(NO_CODE) } else { ranks[*place as usize - 1] };

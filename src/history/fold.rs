@@ -12,7 +12,7 @@ use super::{
     bucket::Buckets,
     codec,
     finish::{FinishContext, FinishSpace, Finished, Ranks, finish},
-    line::{Line, LineLayout},
+    line::LineLayout,
     shard_set::Place,
 };
 use crate::{
@@ -109,13 +109,11 @@ pub fn fold(
 
     progress.start("histories", Some(options.shards as u64));
     let held = AtomicU64::new(0);
-    let pool = Pool::new(Default::default);
+    let pool = Pool::new(FinishSpace::default);
     let finished = shard_map::map(buckets.len(), |shard| {
-        let mut done = pool.with(|work: &mut (Vec<Line>, FinishSpace)| {
-            let (lines, space) = work;
-            let texts = buckets.take(shard, lines)?;
-            Ok::<_, InputError>(finish(&texts, lines, &context, space))
-        })?;
+        let lines = buckets.take(shard)?;
+        let mut done = pool.with(|space| finish(&lines, &context, space));
+        drop(lines);
         let shard = std::mem::take(&mut done.shard);
         let bytes = shard.heap_bytes() as u64;
         let place = if budget.is_some_and(|b| held.fetch_add(bytes, Ordering::Relaxed) + bytes > b) {

@@ -1,4 +1,5 @@
-//! One line on its way from the scan to its shard: a compact row of bytes, about 25 of them.
+//! One line on its way from the scan to its shard: a compact row of bytes, about 25 of them, and ten fewer if it goes on
+//! with the order of the line before.
 
 use crate::{base::Minor, input::Reason};
 
@@ -31,6 +32,8 @@ const RESIDUE: u8 = 8;
 const ORDER: u8 = 16;
 const ONE_UNIT: u8 = 32;
 const DISCOUNT: u8 = 64;
+/// Member, time and order are those of the line before.
+const AGAIN: u8 = 128;
 
 /// A line's verdict as a number: 0 for none.
 pub(super) fn verdict_code(verdict: Option<Reason>) -> u8 {
@@ -54,7 +57,7 @@ pub(super) fn verdict_reason(code: u8) -> Option<Reason> {
 }
 
 /// What lines carry in this run; both ends of the encoding must agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LineLayout {
     /// Which of channel, store and city the shop has.
     pub(super) places: [bool; 3],
@@ -93,23 +96,32 @@ impl Writer<'_> {
 }
 
 impl Line {
-    /// Writes the line's bytes to the front of `room` and says how many they are.
-    pub(super) fn encode(&self, layout: LineLayout, room: &mut [u8; MOST_BYTES]) -> usize {
-        let mut out = Writer { room, len: 0 };
+    /// Whether the line is of the same member, time and order as `other`.
+    pub(super) fn goes_on_with(&self, other: &Self) -> bool {
+        (self.member, self.time, self.order) == (other.member, other.time, other.order)
+    }
+
+    /// Writes the line's bytes to the front of `room` and says how many they are: their number, flags, and what there is
+    /// to say. `again`: the line [goes on with](Line::goes_on_with) the one before.
+    pub(super) fn encode(&self, layout: LineLayout, again: bool, room: &mut [u8; MOST_BYTES]) -> usize {
+        let mut out = Writer { room, len: 1 };
         let one = self.quantity == super::UNIT;
         let flags = (u8::from(self.is_return) * RETURN)
             | (self.verdict << VERDICT_SHIFT)
             | (u8::from(self.residue != 0) * RESIDUE)
             | (u8::from(self.order.is_some()) * ORDER)
             | (u8::from(one) * ONE_UNIT)
-            | (u8::from(self.discount != 0) * DISCOUNT);
+            | (u8::from(self.discount != 0) * DISCOUNT)
+            | (u8::from(again) * AGAIN);
         out.byte(flags);
-        out.put(u64::from(self.member));
-        out.put(u64::from(self.item));
-        out.bytes(self.time.to_le_bytes());
-        if let Some(order) = self.order {
-            out.bytes(order.to_le_bytes());
+        if !again {
+            out.put(u64::from(self.member));
+            out.bytes(self.time.to_le_bytes());
+            if let Some(order) = self.order {
+                out.bytes(order.to_le_bytes());
+            }
         }
+        out.put(u64::from(self.item));
         if !one {
             out.put(zigzag(i64::from(self.quantity)));
         }
@@ -129,23 +141,38 @@ impl Line {
             out.put(u64::from(self.file));
             out.put(self.row);
         }
+        out.room[0] = out.len as u8;
         out.len
     }
 
-    /// Takes one line off the front of `bytes`; `None` at the end or if the bytes are not whole.
-    pub(super) fn decode(layout: LineLayout, bytes: &mut &[u8]) -> Option<Self> {
-        let flags = *bytes.split_off_first()?;
-        let mut line = Self {
-            is_return: flags & RETURN != 0,
-            verdict: (flags & VERDICT) >> VERDICT_SHIFT,
-            member: get(bytes)? as u32,
-            item: get(bytes)? as u32,
-            time: u32::from_le_bytes(*fixed(bytes)?),
-            ..Self::default()
-        };
-        if flags & ORDER != 0 {
-            line.order = Some(u64::from_le_bytes(*fixed(bytes)?));
+    /// Takes the line at the front off `bytes` and gives its member; `None` of a line that goes on with the one before.
+    /// Ends at the end and where the bytes are not whole.
+    pub(super) fn skip(bytes: &mut &[u8]) -> Option<Option<u32>> {
+        let line = bytes.split_off(..usize::from(*bytes.first()?).max(1))?;
+        let (flags, mut rest) = line.get(1..)?.split_first()?;
+        if flags & AGAIN != 0 {
+            return Some(None);
         }
+        Some(Some(get(&mut rest)? as u32))
+    }
+
+    /// Takes one line off the front of `bytes`; `before` is the line before if there is one. `None` at the end or if the
+    /// bytes are not whole.
+    pub(super) fn decode(layout: LineLayout, bytes: &mut &[u8], before: Option<&Self>) -> Option<Self> {
+        let [_, flags] = *fixed(bytes)?;
+        let mut line =
+            Self { is_return: flags & RETURN != 0, verdict: (flags & VERDICT) >> VERDICT_SHIFT, ..Self::default() };
+        if flags & AGAIN != 0 {
+            let before = before?;
+            (line.member, line.time, line.order) = (before.member, before.time, before.order);
+        } else {
+            line.member = get(bytes)? as u32;
+            line.time = u32::from_le_bytes(*fixed(bytes)?);
+            if flags & ORDER != 0 {
+                line.order = Some(u64::from_le_bytes(*fixed(bytes)?));
+            }
+        }
+        line.item = get(bytes)? as u32;
         line.quantity = if flags & ONE_UNIT != 0 { super::UNIT } else { unzigzag(get(bytes)?) as i32 };
         line.amount = unzigzag(get(bytes)?);
         if flags & DISCOUNT != 0 {
@@ -164,6 +191,19 @@ impl Line {
             line.row = get(bytes)?;
         }
         Some(line)
+    }
+
+    /// Appends the line at the front of `bytes` and those that go on with it.
+    pub(super) fn decode_run(layout: LineLayout, mut bytes: &[u8], out: &mut Vec<Self>) {
+        let Some(mut line) = Self::decode(layout, &mut bytes, None) else { return };
+        loop {
+            out.push(line);
+            if bytes.get(1).is_none_or(|flags| flags & AGAIN == 0) {
+                return;
+            }
+            let Some(next) = Self::decode(layout, &mut bytes, Some(&line)) else { return };
+            line = next;
+        }
     }
 }
 
@@ -228,26 +268,46 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(lines in prop::collection::vec(any_line(), 0..20), places in any::<[bool; 3]>(), sources: bool) {
+        fn round_trip(
+            lines in prop::collection::vec((any_line(), any::<bool>()), 0..20),
+            places in any::<[bool; 3]>(),
+            sources: bool,
+        ) {
             let layout = LineLayout { places, sources };
-            let mut bytes = Vec::new();
-            for line in &lines {
+            let (mut bytes, mut want, mut starts) = (Vec::new(), Vec::<Line>::new(), Vec::new());
+            for (mut line, same) in lines {
+                if let Some(before) = want.last().filter(|_| same) {
+                    (line.member, line.time, line.order) = (before.member, before.time, before.order);
+                }
+                let again = want.last().is_some_and(|before| line.goes_on_with(before));
+                if !again {
+                    starts.push((bytes.len(), line.member));
+                }
                 let mut room = [0; MOST_BYTES];
-                let len = line.encode(layout, &mut room);
+                let len = line.encode(layout, again, &mut room);
                 bytes.extend_from_slice(&room[..len]);
-            }
-            let mut rest = bytes.as_slice();
-            for line in lines {
-                let mut want = line;
-                for (place, there) in want.places.iter_mut().zip(places) {
+                for (place, there) in line.places.iter_mut().zip(places) {
                     *place *= u32::from(there);
                 }
-                if !sources && want.verdict == 0 {
-                    (want.file, want.row) = (0, 0);
+                if !sources && line.verdict == 0 {
+                    (line.file, line.row) = (0, 0);
                 }
-                prop_assert_eq!(Line::decode(layout, &mut rest), Some(want));
+                want.push(line);
             }
-            prop_assert_eq!(Line::decode(layout, &mut rest), None);
+            let mut got = Vec::new();
+            for (start, _) in &starts {
+                Line::decode_run(layout, &bytes[*start..], &mut got);
+            }
+            prop_assert_eq!(got, want);
+            let (mut rest, mut found) = (bytes.as_slice(), Vec::new());
+            let at = |rest: &[u8]| bytes.len() - rest.len();
+            let mut start = 0;
+            while let Some(member) = Line::skip(&mut rest) {
+                found.extend(member.map(|member| (start, member)));
+                start = at(rest);
+            }
+            prop_assert_eq!(found, starts);
+            prop_assert_eq!(start, bytes.len());
         }
     }
 }

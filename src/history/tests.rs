@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::{
     NO_ITEM, Shard, Standing,
+    bucket::Lines,
     finish::{FinishContext, FinishSpace, Finished, Ranks, finish},
-    line::Line,
+    line::{Line, LineLayout},
     testing::{Row, shards_of},
 };
 use crate::{
@@ -52,7 +53,8 @@ fn finish_lines(lines: Vec<Line>, members: Interner, standing: &(dyn Fn(&str) ->
     let ranks =
         Ranks { items: (0..100).collect(), places: Default::default(), has_discount: true, has_places: [false; 3] };
     let context = FinishContext { ranks: &ranks, standing, wanted: &all_wanted };
-    finish(&members.into_texts(), &lines, &context, &mut FinishSpace::default())
+    let layout = LineLayout { places: [false; 3], sources: true };
+    finish(&Lines::of(&lines, members.into_texts(), layout), &context, &mut FinishSpace::default())
 }
 
 /// Net spend, kept lines and fully returned lines by member.

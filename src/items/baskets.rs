@@ -162,33 +162,31 @@ impl MemberBaskets {
         }
         let cut = view.cut_of(shard, member);
         let mut rising = true;
+        let (mut open, mut last) = (None, NO_ITEM);
         for order in shard.orders_of(member) {
             let day = shard.order_day(order);
             if day > cut {
                 break;
             }
-            for line in shard.lines_of(order) {
-                let item = shard.item[line];
+            let lines = shard.lines_of(order);
+            for (line, item) in lines.clone().zip(&shard.item[lines]) {
+                let item = *item;
                 if item == NO_ITEM || !shard.is_purchase(line, cut) {
                     continue;
                 }
                 each(line, item);
-                if self.days.last() != Some(&day) {
+                if open != Some(day) {
                     self.close(rising);
                     rising = true;
+                    open = Some(day);
                     self.days.push(day);
                     self.items.push(item);
-                    continue;
+                } else if item != last {
+                    // Orders hold their lines by item: only a day with several orders has to be sorted.
+                    rising &= last < item;
+                    self.items.push(item);
                 }
-                // Orders hold their lines by item: only a day with several orders has to be sorted.
-                match self.items.last() {
-                    Some(&last) if last == item => {}
-                    Some(&last) => {
-                        rising &= last < item;
-                        self.items.push(item);
-                    }
-                    None => self.items.push(item),
-                }
+                last = item;
             }
         }
         self.close(rising);

@@ -317,7 +317,9 @@ fn holders(sample: &Sample, items: usize) -> (Vec<u32>, Vec<u32>) {
 /// A dense row of counts and the places that are not 0.
 struct Row {
     counts: Vec<u64>,
+    /// The first `len` are the places that are not 0. One more than there are items, so that the next is always there.
     touched: Vec<u32>,
+    len: usize,
     best: Vec<Neighbour>,
 }
 
@@ -332,15 +334,15 @@ struct Rows {
 
 impl Row {
     fn new(items: usize) -> Self {
-        Self { counts: vec![0; items], touched: Vec::new(), best: Vec::new() }
+        Self { counts: vec![0; items], touched: vec![0; items + 1], len: 0, best: Vec::new() }
     }
 
     fn add(&mut self, items: &[u32], weight: u64) {
         for &item in items {
             let count = &mut self.counts[item as usize];
-            if *count == 0 {
-                self.touched.push(item);
-            }
+            // Without a branch: whether an item is new could only be guessed.
+            self.touched[self.len] = item;
+            self.len += usize::from(*count == 0 && weight > 0);
             *count += weight;
         }
     }
@@ -372,7 +374,8 @@ impl Row {
     /// Moves the `kept` highest counts behind `out`, and empties the row.
     fn take(&mut self, kept: usize, mass: u64, out: &mut Rows) {
         self.best.clear();
-        for item in self.touched.drain(..) {
+        for item in &self.touched[..std::mem::take(&mut self.len)] {
+            let item = *item;
             let count = std::mem::take(&mut self.counts[item as usize]);
             self.best.push(Neighbour { item, count });
         }
