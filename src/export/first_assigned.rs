@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use arrow::{
     array::{Array, ArrayRef, AsArray, Date32Builder, Int64Builder, RecordBatch, StringArray, StringBuilder},
     datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef},
+    error::ArrowError,
 };
 
 use super::{
@@ -84,7 +85,7 @@ impl MemberTableWriter for FirstAssigned<'_> {
         ]))
     }
 
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef> {
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let enrolments = self.enrolments;
         let mut rows = Rows::default();
         for member in members {
@@ -103,7 +104,7 @@ impl MemberTableWriter for FirstAssigned<'_> {
                 rows.push(None, (gone.track, gone.held_out, gone.first), (None, None), *members, enrolments);
             }
         }
-        rows.finish()
+        Ok(rows.finish())
     }
 }
 

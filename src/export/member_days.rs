@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, Date32Array, Float32Array, Int32Array, StringArray},
     datatypes::{DataType, Field, Schema},
+    error::ArrowError,
     record_batch::RecordBatch,
 };
 
@@ -47,7 +48,7 @@ impl MemberTableWriter for NextPurchaseTable<'_> {
         ]))
     }
 
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef> {
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let found: Vec<(&str, NextPurchase)> = members
             .iter()
             .filter_map(|member| {
@@ -56,12 +57,12 @@ impl MemberTableWriter for NextPurchaseTable<'_> {
                 Some((order.id(*member), next))
             })
             .collect();
-        vec![
+        Ok(vec![
             Arc::new(StringArray::from_iter_values(found.iter().map(|f| f.0))),
             Arc::new(Date32Array::from_iter_values(found.iter().map(|f| f.1.expected.0))),
             Arc::new(Date32Array::from_iter_values(found.iter().map(|f| f.1.last.0))),
             Arc::new(Float32Array::from_iter_values(found.iter().map(|f| f.1.usual_gap))),
-        ]
+        ])
     }
 }
 

@@ -28,6 +28,7 @@ pub mod targets;
 mod tests;
 mod uplift_table;
 pub mod validate;
+mod words;
 
 pub use blocks::in_order;
 pub use csv::{is_formula, push_field, push_field_for_people, push_record};

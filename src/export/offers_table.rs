@@ -16,16 +16,17 @@ use super::{
     order::{MemberOrder, MemberRef},
     run::RunTables,
     tables::text,
+    words::{WordColumn, Words, packed, word_type, words},
 };
 use crate::{
     input::MemberAttributes,
     offers::{Arm, Choice, Language, Target},
 };
 
-fn evidence_fields() -> Fields {
+fn evidence_fields(texts: DataType) -> Fields {
     Fields::from(vec![
-        text("item_id", true),
-        text("category", true),
+        Field::new("item_id", texts.clone(), true),
+        Field::new("category", texts, true),
         Field::new("count", DataType::Int32, true),
         Field::new("days", DataType::Int32, true),
         Field::new("date", DataType::Date32, true),
@@ -47,7 +48,7 @@ pub fn offers_schema() -> SchemaRef {
         Field::new("probability", DataType::Float32, true),
         Field::new("value_minor", DataType::Int64, false),
         text("reason_code", false),
-        Field::new("evidence", DataType::Struct(evidence_fields()), false),
+        Field::new("evidence", DataType::Struct(evidence_fields(DataType::Utf8)), false),
         text("text_zh", false),
         text("text_en", false),
         Field::new("valid_from", DataType::Date32, false),
@@ -68,16 +69,67 @@ pub(super) const FREE_TEXT: &[&str] = &["text_zh", "text_en"];
 /// Columns whose values hardly repeat.
 pub(super) const DISTINCT: &[&str] = &["score"];
 
-/// The decisions of some members, in their order.
+/// The texts that the decisions of a run repeat.
+pub(super) struct OfferWords {
+    /// By offer.
+    offer_id: Words,
+    kind: Words,
+    placement: Words,
+    incentive: Words,
+    /// End to end, offer by offer, and where each offer's begin; behind its reasons stands an empty one.
+    reasons: Words,
+    reason_starts: Vec<u32>,
+    channels: Words,
+    channel_starts: Vec<u32>,
+    items: Words,
+    categories: Words,
+    basis: Words,
+    arm: Words,
+}
+
+const BASES: [&str; 2] = ["generic", "personalised"];
+const ARMS: [Arm; 2] = [Arm::Treated, Arm::Holdout];
+
+impl OfferWords {
+    pub(super) fn new(run: &RunTables<'_>) -> Self {
+        let offers = || run.catalogue.offers.iter().map(|o| &o.offer);
+        let (mut reasons, mut reason_starts) = (Vec::new(), Vec::new());
+        let (mut channels, mut channel_starts) = (Vec::new(), Vec::new());
+        for offer in offers() {
+            reason_starts.push(reasons.len() as u32);
+            reasons.extend(offer.kind.reasons().iter().map(|r| r.code).chain([""]));
+            channel_starts.push(channels.len() as u32);
+            channels.extend(offer.channels.iter().map(String::as_str));
+        }
+        Self {
+            offer_id: words(offers().map(|o| &o.id)),
+            kind: words(offers().map(|o| o.kind.code())),
+            placement: words(offers().map(|o| &o.placement)),
+            incentive: words(offers().map(|o| o.incentive.code())),
+            reasons: words(reasons),
+            reason_starts,
+            channels: words(channels),
+            channel_starts,
+            items: words(run.items.ids.iter()),
+            categories: words(run.items.categories.iter()),
+            basis: words(BASES),
+            arm: words(ARMS.map(Arm::code)),
+        }
+    }
+}
+
+/// The decisions of some members, in their order; texts that repeat are packed.
 pub(super) fn offers_batch(
     run: &RunTables<'_>,
+    texts: &OfferWords,
     order: &MemberOrder<'_>,
     members: &[MemberRef],
     schema: &SchemaRef,
 ) -> Result<RecordBatch, ArrowError> {
     let mut rows = Rows::new(members.len() * usize::from(run.catalogue.decision.slots));
     let mut choices = Vec::new();
-    for member in members {
+    let mut ids = StringBuilder::with_capacity(members.len(), members.len() * 12);
+    for (number, member) in (0u32..).zip(members) {
         choices.clear();
         let (segment, arm) = match member.personalised() {
             Some((shard, index)) => {
@@ -93,21 +145,23 @@ pub(super) fn offers_batch(
             }
         };
         let id = order.id(*member);
-        let of = Recipient { id, attributes: run.attributes.get(id), segment, arm };
+        ids.append_value(id);
+        let of = Recipient { number, attributes: run.attributes.get(id), segment, arm };
         for (slot, choice) in choices.iter().enumerate() {
             let kind = run.catalogue.offers[usize::from(choice.offer)].offer.kind.code();
             let held_out = segment.is_some() && run.holdout.is_held_out_of(id, kind);
             let of = if held_out { Recipient { arm: Arm::Holdout, ..of } } else { of };
-            rows.push(run, &of, slot, choice);
+            rows.push(run, texts, &of, slot, choice);
         }
     }
-    RecordBatch::try_new(Arc::clone(schema), rows.finish()?)
+    packed(schema, rows.finish(&Arc::new(ids.finish()), texts)?)
 }
 
 /// Whom a row is for.
 #[derive(Clone, Copy)]
 struct Recipient<'a> {
-    id: &'a str,
+    /// The place among the members of the block.
+    number: u32,
     attributes: &'a MemberAttributes,
     segment: Option<i32>,
     arm: Arm,
@@ -115,17 +169,17 @@ struct Recipient<'a> {
 
 struct Rows {
     sentence: String,
-    member_id: StringBuilder,
+    member_id: WordColumn,
     slot: Int32Builder,
-    offer_id: StringBuilder,
-    kind: StringBuilder,
-    item_id: StringBuilder,
-    category: StringBuilder,
+    offer_id: WordColumn,
+    kind: WordColumn,
+    item_id: WordColumn,
+    category: WordColumn,
     score: Float64Builder,
     value_minor: Int64Builder,
-    reason_code: StringBuilder,
-    evidence_item: StringBuilder,
-    evidence_category: StringBuilder,
+    reason_code: WordColumn,
+    evidence_item: WordColumn,
+    evidence_category: WordColumn,
     evidence_count: Int32Builder,
     evidence_days: Int32Builder,
     evidence_date: Date32Builder,
@@ -137,31 +191,31 @@ struct Rows {
     propensity: Float32Builder,
     valid_from: Date32Builder,
     valid_until: Date32Builder,
-    channel: StringBuilder,
-    placement: StringBuilder,
-    incentive: StringBuilder,
-    basis: StringBuilder,
-    arm: StringBuilder,
+    channel: WordColumn,
+    placement: WordColumn,
+    incentive: WordColumn,
+    basis: WordColumn,
+    arm: WordColumn,
     segment_id: Int32Builder,
 }
 
 impl Rows {
     fn new(room: usize) -> Self {
         let long = || StringBuilder::with_capacity(room, room * 70);
-        let short = || StringBuilder::with_capacity(room, room * 10);
+        let word = || WordColumn::with_capacity(room);
         Self {
             sentence: String::new(),
-            member_id: short(),
+            member_id: word(),
             slot: Int32Builder::with_capacity(room),
-            offer_id: short(),
-            kind: short(),
-            item_id: short(),
-            category: short(),
+            offer_id: word(),
+            kind: word(),
+            item_id: word(),
+            category: word(),
             score: Float64Builder::with_capacity(room),
             value_minor: Int64Builder::with_capacity(room),
-            reason_code: short(),
-            evidence_item: short(),
-            evidence_category: short(),
+            reason_code: word(),
+            evidence_item: word(),
+            evidence_category: word(),
             evidence_count: Int32Builder::with_capacity(room),
             evidence_days: Int32Builder::with_capacity(room),
             evidence_date: Date32Builder::with_capacity(room),
@@ -173,38 +227,37 @@ impl Rows {
             propensity: Float32Builder::with_capacity(room),
             valid_from: Date32Builder::with_capacity(room),
             valid_until: Date32Builder::with_capacity(room),
-            channel: short(),
-            placement: short(),
-            incentive: short(),
-            basis: short(),
-            arm: short(),
+            channel: word(),
+            placement: word(),
+            incentive: word(),
+            basis: word(),
+            arm: word(),
             segment_id: Int32Builder::with_capacity(room),
         }
     }
 
-    fn push(&mut self, run: &RunTables<'_>, of: &Recipient<'_>, slot: usize, choice: &Choice) {
+    fn push(&mut self, run: &RunTables<'_>, texts: &OfferWords, of: &Recipient<'_>, slot: usize, choice: &Choice) {
+        let number = u32::from(choice.offer);
         let offer = &run.catalogue.offers[usize::from(choice.offer)].offer;
-        let item_id = |target: Target| target.item().map(|i| run.items.ids.get(i as usize));
-        let path = |category: u32| run.items.categories.get(category as usize);
         let evidence = &choice.evidence;
-        self.member_id.append_value(of.id);
+        self.member_id.push(of.number);
         self.slot.append_value(slot as i32 + 1);
-        self.offer_id.append_value(&offer.id);
-        self.kind.append_value(offer.kind.code());
-        self.item_id.append_option(item_id(choice.target));
-        let category = match choice.target {
+        self.offer_id.push(number);
+        self.kind.push(number);
+        self.item_id.push(choice.target.item());
+        self.category.push(match choice.target {
             Target::Item(item) => run.items.category_of(item),
             target => target.category(),
-        };
-        self.category.append_option(category.map(path));
+        });
         self.score.append_value(choice.score);
         self.probability.append_option(choice.chance.probability);
         self.explored.append_value(choice.chance.explored);
         self.propensity.append_value(choice.chance.propensity);
         self.value_minor.append_value(offer.value_minor);
-        self.reason_code.append_value(offer.kind.reasons().get(usize::from(choice.reason)).map_or("", |r| r.code));
-        self.evidence_item.append_option(item_id(evidence.about));
-        self.evidence_category.append_option(evidence.about.category().map(path));
+        let reason = usize::from(choice.reason).min(offer.kind.reasons().len()) as u32;
+        self.reason_code.push(texts.reason_starts[usize::from(choice.offer)] + reason);
+        self.evidence_item.push(evidence.about.item());
+        self.evidence_category.push(evidence.about.category());
         self.evidence_count.append_option(evidence.count.map(i32::from));
         self.evidence_days.append_option(evidence.days.map(i32::from));
         self.evidence_date.append_option(evidence.date.map(|d| d.0));
@@ -216,44 +269,46 @@ impl Rows {
         }
         self.valid_from.append_value(choice.valid_from.0);
         self.valid_until.append_value(choice.valid_until.0);
-        self.channel.append_option(offer.channel_for(of.attributes));
-        self.placement.append_value(&offer.placement);
-        self.incentive.append_value(offer.incentive.code());
-        self.basis.append_value(if of.segment.is_some() { "personalised" } else { "generic" });
-        self.arm.append_value(of.arm.code());
+        let first = texts.channel_starts[usize::from(choice.offer)];
+        self.channel.push(offer.channel_place(of.attributes).map(|place| first + place as u32));
+        self.placement.push(number);
+        self.incentive.push(number);
+        self.basis.push(u32::from(of.segment.is_some()));
+        self.arm.push(u32::from(of.arm == Arm::Holdout));
         self.segment_id.append_option(of.segment);
     }
 
-    fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    fn finish(mut self, ids: &Words, texts: &OfferWords) -> Result<Vec<ArrayRef>, ArrowError> {
         let evidence: Vec<ArrayRef> = vec![
-            Arc::new(self.evidence_item.finish()),
-            Arc::new(self.evidence_category.finish()),
+            self.evidence_item.finish(&texts.items)?,
+            self.evidence_category.finish(&texts.categories)?,
             Arc::new(self.evidence_count.finish()),
             Arc::new(self.evidence_days.finish()),
             Arc::new(self.evidence_date.finish()),
             Arc::new(self.evidence_amount.finish()),
         ];
+        let fields = evidence_fields(word_type());
         Ok(vec![
-            Arc::new(self.member_id.finish()),
+            self.member_id.finish(ids)?,
             Arc::new(self.slot.finish()),
-            Arc::new(self.offer_id.finish()),
-            Arc::new(self.kind.finish()),
-            Arc::new(self.item_id.finish()),
-            Arc::new(self.category.finish()),
+            self.offer_id.finish(&texts.offer_id)?,
+            self.kind.finish(&texts.kind)?,
+            self.item_id.finish(&texts.items)?,
+            self.category.finish(&texts.categories)?,
             Arc::new(self.score.finish()),
             Arc::new(self.probability.finish()),
             Arc::new(self.value_minor.finish()),
-            Arc::new(self.reason_code.finish()),
-            Arc::new(StructArray::try_new(evidence_fields(), evidence, None)?),
+            self.reason_code.finish(&texts.reasons)?,
+            Arc::new(StructArray::try_new(fields, evidence, None)?),
             Arc::new(self.text_zh.finish()),
             Arc::new(self.text_en.finish()),
             Arc::new(self.valid_from.finish()),
             Arc::new(self.valid_until.finish()),
-            Arc::new(self.channel.finish()),
-            Arc::new(self.placement.finish()),
-            Arc::new(self.incentive.finish()),
-            Arc::new(self.basis.finish()),
-            Arc::new(self.arm.finish()),
+            self.channel.finish(&texts.channels)?,
+            self.placement.finish(&texts.placement)?,
+            self.incentive.finish(&texts.incentive)?,
+            self.basis.finish(&texts.basis)?,
+            self.arm.finish(&texts.arm)?,
             Arc::new(self.explored.finish()),
             Arc::new(self.propensity.finish()),
             Arc::new(self.segment_id.finish()),

@@ -2,17 +2,20 @@
 
 use std::{collections::HashSet, fmt::Write as _, io::Write as _};
 
+use arrow::record_batch::RecordBatch;
+
 use super::{
     blocks::in_order,
     crm::{Block, CrmPlan, MemberFacts, SegmentName, Source, TagWord, TargetWriter, Words},
     csv::{push_field, push_record},
     error::ExportError,
-    offers_table::{DISTINCT, FREE_TEXT, offers_batch, offers_schema},
+    offers_table::{DISTINCT, FREE_TEXT, OfferWords, offers_batch, offers_schema},
     order::{MemberOrder, MemberRef},
     parquet_file::ParquetFile,
     settings::OutputSettings,
     sink::Sink,
     tables::{FeaturesTable, SegmentsTable, TagsTable, write_table},
+    words::unpacked,
 };
 use crate::{
     base::IdTable,
@@ -145,6 +148,7 @@ struct Running<'a> {
     run: &'a RunTables<'a>,
     order: &'a MemberOrder<'a>,
     schema: arrow::datatypes::SchemaRef,
+    texts: OfferWords,
     words: Words,
 }
 
@@ -163,7 +167,7 @@ impl<'a> Running<'a> {
             name_en: t.name_en.clone(),
         });
         let words = Words { segments: segments.collect(), tags: tags.collect() };
-        Self { run, order, schema: offers_schema(), words }
+        Self { run, order, schema: offers_schema(), texts: OfferWords::new(run), words }
     }
 
     /// What is known of a member. What a suppressed tag would say is left out here too.
@@ -194,9 +198,15 @@ impl<'a> Running<'a> {
         self.order.block(index, BLOCK).iter().map(|m| self.facts(*m)).collect()
     }
 
-    fn offers(&self, index: usize) -> Result<arrow::array::RecordBatch, ExportError> {
+    /// The decisions of a block, texts that repeat packed.
+    fn offers(&self, index: usize) -> Result<RecordBatch, ExportError> {
         let members = self.order.block(index, BLOCK);
-        offers_batch(self.run, self.order, members, &self.schema).map_err(ExportError::columns(OFFERS))
+        offers_batch(self.run, &self.texts, self.order, members, &self.schema).map_err(ExportError::columns(OFFERS))
+    }
+
+    /// The same with every text written out.
+    fn unpacked(&self, offers: &RecordBatch) -> Result<RecordBatch, ExportError> {
+        unpacked(&self.schema, offers).map_err(ExportError::columns(OFFERS))
     }
 }
 
@@ -210,7 +220,7 @@ impl Source for Running<'_> {
         index: usize,
         each: &mut dyn FnMut(&Block<'_>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        let offers = self.offers(index)?;
+        let offers = self.unpacked(&self.offers(index)?)?;
         each(&Block::new(self.members(index), &offers))
     }
 
@@ -260,6 +270,7 @@ fn write_offers(
             }
             let mut rendered = Vec::new();
             if !renderers.is_empty() {
+                let batch = running.unpacked(&batch)?;
                 let block = Block::new(running.members(index), &batch);
                 for renderer in &renderers {
                     rendered.push(renderer.render(&running.words, &block)?);

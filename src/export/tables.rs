@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, Date32Builder, Float32Array, Float64Array, Int32Array, StringBuilder},
     datatypes::{DataType, Field, Schema, SchemaRef},
-    record_batch::RecordBatch,
+    error::ArrowError,
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     run::RunTables,
     settings::Compression,
     sink::Sink,
+    words::{WordColumn, packed, words},
 };
 use crate::features::{Column, FeatureTable};
 
@@ -27,7 +28,10 @@ pub(super) trait MemberTableWriter: Sync {
     /// Its columns.
     fn schema(&self) -> SchemaRef;
     /// The rows of some members, in their order.
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef>;
+    ///
+    /// # Errors
+    /// If they are no columns, which is a fault of this program.
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError>;
 }
 
 /// Writes a table in blocks of members.
@@ -44,7 +48,7 @@ pub(super) fn write_table(
         order.blocks(BLOCK),
         |block| {
             let columns = table.columns(order, order.block(block, BLOCK));
-            let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(ExportError::columns(path))?;
+            let batch = columns.and_then(|columns| packed(&schema, columns)).map_err(ExportError::columns(path))?;
             (batch.num_rows() > 0).then(|| encoder.encode(&batch)).transpose()
         },
         |group| group.map_or(Ok(()), |group| file.append(group)),
@@ -83,7 +87,7 @@ impl MemberTableWriter for SegmentsTable<'_> {
         ]))
     }
 
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef> {
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let run = self.0;
         let rows: Vec<usize> = members.iter().filter_map(|m| run.row(*m)).collect();
         let of = |labels: &[u16]| -> ArrayRef {
@@ -93,7 +97,7 @@ impl MemberTableWriter for SegmentsTable<'_> {
         let float = |values: &[f32]| -> ArrayRef {
             Arc::new(Float32Array::from_iter_values(rows.iter().map(|row| values[*row])))
         };
-        let words = |word: &dyn Fn(usize) -> &'static str| -> ArrayRef {
+        let texts = |word: &dyn Fn(usize) -> &'static str| -> ArrayRef {
             let mut out = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
             rows.iter().for_each(|row| out.append_value(word(*row)));
             Arc::new(out.finish())
@@ -102,18 +106,18 @@ impl MemberTableWriter for SegmentsTable<'_> {
         rows.iter().for_each(|row| codes.append_value(&run.segments.segment(run.memberships.segment[*row]).code));
         let mut arms = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
         members.iter().for_each(|m| arms.append_value(run.holdout.arm(order.id(*m)).code()));
-        vec![
+        Ok(vec![
             ids(order, members),
             of(&run.memberships.segment),
             Arc::new(codes.finish()),
             of(&run.memberships.nearest),
             float(&run.memberships.distance),
             float(&run.memberships.margin),
-            words(&|row| run.lifecycle[row].as_str()),
-            words(&|row| run.value_band[row].as_str()),
+            texts(&|row| run.lifecycle[row].as_str()),
+            texts(&|row| run.value_band[row].as_str()),
             Arc::new(arms.finish()),
-            words(&|_| "personalised"),
-        ]
+            texts(&|_| "personalised"),
+        ])
     }
 }
 
@@ -130,20 +134,26 @@ impl MemberTableWriter for TagsTable<'_> {
         ]))
     }
 
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef> {
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let run = self.0;
-        let (mut ids, mut tags, mut sources) = (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
-        let mut since = Date32Builder::new();
-        for member in members {
+        let rows = members.iter().map(|m| run.tags_of(*m).len()).sum();
+        let word = || WordColumn::with_capacity(rows);
+        let (mut ids, mut tags, mut sources) = (word(), word(), word());
+        let mut since = Date32Builder::with_capacity(rows);
+        for (number, member) in (0u32..).zip(members) {
             for held in run.tags_of(*member) {
-                let entry = &run.tag_entries[held.tag as usize];
-                ids.append_value(order.id(*member));
-                tags.append_value(&entry.tag);
-                sources.append_value(entry.source.as_str());
+                ids.push(number);
+                tags.push(u32::from(held.tag));
+                sources.push(u32::from(held.tag));
                 since.append_value(held.since.0);
             }
         }
-        vec![Arc::new(ids.finish()), Arc::new(tags.finish()), Arc::new(sources.finish()), Arc::new(since.finish())]
+        Ok(vec![
+            ids.finish(&words(members.iter().map(|m| order.id(*m))))?,
+            tags.finish(&words(run.tag_entries.iter().map(|entry| entry.tag.as_str())))?,
+            sources.finish(&words(run.tag_entries.iter().map(|entry| entry.source.as_str())))?,
+            Arc::new(since.finish()),
+        ])
     }
 }
 
@@ -166,7 +176,7 @@ impl MemberTableWriter for FeaturesTable<'_> {
         Arc::new(Schema::new(fields))
     }
 
-    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Vec<ArrayRef> {
+    fn columns(&self, order: &MemberOrder<'_>, members: &[MemberRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut out = vec![ids(order, members)];
         for feature in 0..self.0.dictionary().len() {
             let values = members
@@ -178,6 +188,6 @@ impl MemberTableWriter for FeaturesTable<'_> {
                 false => Arc::new(values.map(|v| v.map(|v| v as f32)).collect::<Float32Array>()),
             });
         }
-        out
+        Ok(out)
     }
 }

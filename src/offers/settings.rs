@@ -166,8 +166,14 @@ impl Offer {
     /// agreed to, the first one.
     #[must_use]
     pub fn channel_for(&self, member: &MemberAttributes) -> Option<&str> {
-        let agreed = |channel: &&String| member.channel_opt_in.contains(channel);
-        self.channels.iter().find(agreed).or(self.channels.first()).map(String::as_str)
+        self.channel_place(member).map(|place| self.channels[place].as_str())
+    }
+
+    /// The place of [`Offer::channel_for`] among its channels.
+    #[must_use]
+    pub fn channel_place(&self, member: &MemberAttributes) -> Option<usize> {
+        let agreed = |channel: &String| member.channel_opt_in.contains(channel);
+        self.channels.iter().position(agreed).or((!self.channels.is_empty()).then_some(0))
     }
 }
 
