@@ -143,8 +143,8 @@ impl MemberTableWriter for TagsTable<'_> {
         for (number, member) in (0u32..).zip(members) {
             for held in run.tags_of(*member) {
                 ids.push(number);
-                tags.push(u32::from(held.tag));
-                sources.push(u32::from(held.tag));
+                tags.push(held.tag);
+                sources.push(held.tag);
                 since.append_value(held.since.0);
             }
         }

@@ -67,6 +67,13 @@ pub struct Histories {
     pub caught: CaughtRows,
 }
 
+/// Every line of a table, read and cleaned, by shard.
+#[derive(Debug)]
+pub struct ScannedLines {
+    buckets: Buckets,
+    scanned: Scanned,
+}
+
 /// Reads every line of the table into histories.
 ///
 /// # Errors
@@ -80,15 +87,58 @@ pub fn fold(
     options: &FoldOptions<'_>,
     progress: &dyn Progress,
 ) -> Result<Histories, InputError> {
-    let wanted = |reason| action_of(reason, options.cleaning) == Action::Quarantine;
-    let places = ["channel", "store", "city"].map(|name| input.has(name));
-    let kept = [places[0], places[1] && options.keep[0], places[2] && options.keep[1]];
+    let lines = scan_lines(engine, input, cleaner, options, progress)?;
+    fold_lines(lines, input, listed_items, standing, options, progress)
+}
+
+/// Reads and cleans every line of the table: the part of [`fold`] that needs to know nothing of members.
+///
+/// # Errors
+/// If a file cannot be read, an expression fails or the spill folder fails.
+pub fn scan_lines(
+    engine: &Engine,
+    input: &TableInput,
+    cleaner: &LineCleaner,
+    options: &FoldOptions<'_>,
+    progress: &dyn Progress,
+) -> Result<ScannedLines, InputError> {
+    let (places, kept) = places(input, options);
     let folded = std::array::from_fn(|p| places[p] && !kept[p]);
-    let layout = LineLayout { places: kept, sources: wanted(Reason::Duplicate) };
+    let layout = LineLayout { places: kept, sources: wanted(options)(Reason::Duplicate) };
     let budget = options.memory_limit.map(|bytes| bytes / 2);
     let buckets = Buckets::new(options.shards, layout, folded, budget, options.spill);
-    let Scanned { read, mut counts, blank, mut lost, caught } =
-        scan(engine, input, cleaner, &buckets, &wanted, progress)?;
+    let scanned = scan(engine, input, cleaner, &buckets, &wanted(options), progress)?;
+    Ok(ScannedLines { buckets, scanned })
+}
+
+/// Which lost rows are entered in the list of lost rows, by reason.
+fn wanted(options: &FoldOptions<'_>) -> impl Fn(Reason) -> bool + Sync {
+    |reason| action_of(reason, options.cleaning) == Action::Quarantine
+}
+
+/// Whether the table has channels, stores and cities, and whether they are kept.
+fn places(input: &TableInput, options: &FoldOptions<'_>) -> ([bool; 3], [bool; 3]) {
+    let places = ["channel", "store", "city"].map(|name| input.has(name));
+    (places, [places[0], places[1] && options.keep[0], places[2] && options.keep[1]])
+}
+
+/// Folds lines that were read from `input` under the same options into histories.
+///
+/// # Errors
+/// If the spill folder fails, or a place column has too many values.
+pub fn fold_lines(
+    lines: ScannedLines,
+    input: &TableInput,
+    listed_items: Option<&IdTable>,
+    standing: &(dyn Fn(&str) -> Standing + Sync),
+    options: &FoldOptions<'_>,
+    progress: &dyn Progress,
+) -> Result<Histories, InputError> {
+    let ScannedLines { buckets, scanned } = lines;
+    let Scanned { read, mut counts, blank, mut lost, caught } = scanned;
+    let (_, kept) = places(input, options);
+    let wanted = wanted(options);
+    let budget = options.memory_limit.map(|bytes| bytes / 2);
 
     let (items, item_ranks) = buckets.items.ranked(listed_items);
     let ranked = std::array::from_fn::<_, 3, _>(|p| buckets.places[p].ranked(None));
@@ -175,6 +225,7 @@ pub fn fold(
 }
 
 /// What a scan comes to beside the buckets.
+#[derive(Debug)]
 struct Scanned {
     read: u64,
     /// Rows lost before the buckets.

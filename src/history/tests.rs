@@ -46,15 +46,15 @@ fn lines_of(rows: &[Row], members: &mut Interner) -> Vec<Line> {
 fn finish_rows(rows: &[Row], standing: &(dyn Fn(&str) -> Standing + Sync)) -> Finished {
     let mut members = Interner::default();
     let lines = lines_of(rows, &mut members);
-    finish_lines(lines, members, standing)
+    finish_lines(&lines, members, standing)
 }
 
-fn finish_lines(lines: Vec<Line>, members: Interner, standing: &(dyn Fn(&str) -> Standing + Sync)) -> Finished {
+fn finish_lines(lines: &[Line], members: Interner, standing: &(dyn Fn(&str) -> Standing + Sync)) -> Finished {
     let ranks =
         Ranks { items: (0..100).collect(), places: Default::default(), has_discount: true, has_places: [false; 3] };
     let context = FinishContext { ranks: &ranks, standing, wanted: &all_wanted };
     let layout = LineLayout { places: [false; 3], sources: true };
-    finish(&Lines::of(&lines, members.into_texts(), layout), &context, &mut FinishSpace::default())
+    finish(&Lines::of(lines, members.into_texts(), layout), &context, &mut FinishSpace::default())
 }
 
 /// Net spend, kept lines and fully returned lines by member.

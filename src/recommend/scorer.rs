@@ -366,8 +366,19 @@ impl<'a> Scorer<'a> {
 
     /// Appends scored items with their largest terms.
     fn attribute(&self, ranked: &[(f64, u32)], space: &mut Workspace, out: &mut Vec<Candidate>) {
-        for (at, (_, item)) in ranked.iter().enumerate() {
-            space.place[*item as usize] = at as u8 + 1;
+        let first = out.len();
+        let mut open = false;
+        for (at, &(score, item)) in ranked.iter().enumerate() {
+            let bought = space.own_item(item).filter(|own| self.is_plainly_rebuy(own, space));
+            let term = bought.map_or(Term::PopularNow, |own| Term::Rebuy { count: own.count, last_day: own.last_day });
+            out.push(Candidate { item, score, term });
+            if bought.is_none() {
+                space.place[item as usize] = at as u8 + 1;
+                open = true;
+            }
+        }
+        if !open {
+            return;
         }
         // Transition parts by place: from others, the most telling of them and its source, from itself.
         let mut parts = [(0.0f32, f32::NEG_INFINITY, u32::MAX, 0.0f32); u8::MAX as usize];
@@ -392,9 +403,11 @@ impl<'a> Scorer<'a> {
                 }
             }
         }
-        for (at, &(score, item)) in ranked.iter().enumerate() {
-            space.place[item as usize] = 0;
-            let (transition, _, because, itself) = parts[at];
+        for (candidate, (transition, _, because, itself)) in out[first..].iter_mut().zip(parts) {
+            let item = candidate.item;
+            if std::mem::take(&mut space.place[item as usize]) == 0 {
+                continue;
+            }
             let own = space.own_item(item);
             let mut contributions = Contributions {
                 item,
@@ -408,8 +421,16 @@ impl<'a> Scorer<'a> {
                 popularity: self.popular_part(item, space),
             };
             contributions.lent = self.lent_part(&contributions, itself.into(), space);
-            out.push(Candidate { item, score, term: self.largest(&contributions, space) });
+            candidate.term = self.largest(&contributions, space);
         }
+    }
+
+    /// Whether what speaks for buying an item again is more than all other terms but popularity together, and more than
+    /// popularity: the largest term then needs no look at the others.
+    fn is_plainly_rebuy(&self, own: &OwnItem, space: &Workspace) -> bool {
+        // The others are added up in another order elsewhere: far more than rounding must lie between.
+        let others = 1.001 * f64::from(space.explore.get(own.item)).max(self.popular_part(own.item, space));
+        self.rebuy_part(own, space) > others
     }
 
     fn category_part(&self, item: u32, space: &Workspace) -> f64 {

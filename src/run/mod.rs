@@ -25,6 +25,7 @@ mod inputs;
 mod kind_needs;
 mod learn;
 mod lineage;
+mod lines;
 mod manifest;
 mod metrics;
 mod nightly;

@@ -8,6 +8,7 @@ use super::{
     decide::{Contacts, Tonight, decide},
     fit::{Backdrop, describe, know, member_ids},
     gates::judge_night,
+    lines::LineReader,
     notes as notes_of,
     opened::{as_of, findings_error, in_pool, open, output_root, take_lock},
     options::{Outcome, PreviousChoice, RunOptions},
@@ -15,7 +16,7 @@ use super::{
     previous::Previous,
     run_id::{point_current, run_id},
     scarce,
-    side_tables::{SideTables, quarantine, read_lines},
+    side_tables::quarantine,
     uplift,
 };
 use crate::{
@@ -109,11 +110,12 @@ fn run_here(
         return Ok(Outcome::AlreadyPublished { folder }.into());
     }
 
-    let mut side = SideTables::read(job, &opened, zone.clone(), tombstones)?;
-    notes_of::unknown_cities(&side.members.complete_city_tiers(&job.offers().programme.cities), &mut notes);
-    stages.end("side tables");
     let memory_limit = options.memory_limit.or(job.memory_limit());
-    let histories = read_lines(job, &opened, lines, &side, as_of, memory_limit, progress)?;
+    let reader = LineReader { job, opened: &opened, lines, as_of, memory_limit, progress };
+    let (mut side, scanned) = reader.read_all(zone.clone(), tombstones)?;
+    notes_of::unknown_cities(&side.members.complete_city_tiers(&job.offers().programme.cities), &mut notes);
+    stages.end("read");
+    let histories = reader.fold(scanned, &side)?;
     stages.end("histories");
     let rows = side.balanced(&histories)?;
     if histories.rows.kept == 0 {

@@ -1,9 +1,6 @@
-//! The tables beside the purchase lines, and the lines folded by what they say.
+//! The tables beside the purchase lines.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -13,15 +10,13 @@ use super::{
     opened::Opened,
 };
 use crate::{
-    base::{Day, progress::Progress},
+    base::Day,
     engine::Engine,
-    history::{Exclusion, FoldOptions, Histories, Standing, fold},
+    history::{Exclusion, Histories, Standing},
     input::{
-        CaughtRows, ConsentLedger, Contact, InputError, ListedItems, MemberTable, Permission, QuarantinedRow,
-        TableInput, Zone,
+        CaughtRows, ConsentLedger, Contact, ListedItems, MemberTable, Permission, QuarantinedRow, Zone,
         accounting::{LostRow, RowCounts},
         contract::Table,
-        lines::{CleaningContext, LineCleaner},
         raw_rows, read_activities, read_compatibility, read_contacts, read_forgotten, read_members,
         read_suppressed_tags, read_tag_ids,
         side_rows::SideContext,
@@ -171,36 +166,6 @@ impl SideTables {
 fn keep<T>(into: &mut T, (value, counts, lost): (T, RowCounts, Vec<LostRow>)) -> (RowCounts, Vec<LostRow>) {
     *into = value;
     (counts, lost)
-}
-
-pub(super) fn read_lines(
-    job: &Job,
-    opened: &Opened,
-    lines: &TableInput,
-    side: &SideTables,
-    as_of: Day,
-    memory_limit: Option<u64>,
-    progress: &dyn Progress,
-) -> Result<Histories, InputError> {
-    let listed = opened.inputs.get(Table::Items).map(|_| Arc::new(side.listed.ids()));
-    let context = CleaningContext {
-        cleaning: job.cleaning(),
-        zone: job.timezone(),
-        as_of,
-        currency_digits: job.currency().exponent(),
-        listed_items: listed.clone(),
-    };
-    let cleaner = LineCleaner::new(lines, &context)?;
-    let standing = |member: &str| side.standing(job, member, as_of);
-    // Stores and cities of lines are read by SQL features alone.
-    let named = |column: &str| {
-        let words = |sql: &str| sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == column);
-        job.features().sql.iter().any(|f| words(&f.expr))
-    };
-    let keep = [named("store"), named("city")];
-    let options =
-        FoldOptions { shards: job.shards(), as_of, cleaning: job.cleaning(), memory_limit, spill: &opened.spill, keep };
-    fold(&opened.engine, lines, &cleaner, listed.as_deref(), &standing, &options, progress)
 }
 
 /// Every quarantined row with its raw values, by table, file and row.

@@ -11,8 +11,9 @@ use arrow::{
 use super::{
     RunError, RunOptions, Stages,
     fit::member_ids,
+    lines::LineReader,
     opened::{as_of, findings_error, in_pool, open, output_root},
-    side_tables::{SideTables, read_lines},
+    side_tables::SideTables,
 };
 use crate::{
     base::{Day, Findings, IdTable, calendar::FestivalCalendar, findings::JobPath, progress::Progress},
@@ -130,7 +131,7 @@ fn tune_here(loaded: &Loaded, options: &TuneOptions, progress: &dyn Progress) ->
     progress.finish(&format!("as of {as_of}, k {} to {}, {} feature sets", auto.from, auto.to, sets.len()));
     stages.end("open");
     let memory_limit = options.memory_limit.or(job.memory_limit());
-    let histories = read_lines(job, &opened, lines, &side, as_of, memory_limit, progress)?;
+    let histories = LineReader { job, opened: &opened, lines, as_of, memory_limit, progress }.read(&side)?;
     stages.end("histories");
     if histories.rows.kept == 0 {
         return Err(RunError::NoLines { as_of, rows: Box::new(histories.rows.clone()) });

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::super::{
     RunError, RunOptions,
+    lines::LineReader,
     opened::{Opened, as_of},
-    side_tables::{SideTables, read_lines},
+    side_tables::SideTables,
 };
 use crate::{
     backtest::{BacktestSettings, Future, Protocol, Window},
@@ -240,7 +241,8 @@ impl Scene<'_> {
 
     /// Folds the lines up to a day.
     fn read(&self, lines: &TableInput, as_of: Day) -> Result<Histories, InputError> {
-        read_lines(self.job, self.opened, lines, self.side, as_of, self.memory_limit, self.progress)
+        let Self { job, opened, memory_limit, progress, .. } = *self;
+        LineReader { job, opened, lines, as_of, memory_limit, progress }.read(self.side)
     }
 
     /// Reads what may be truth in any fold. The histories behind it are let go of again.
