@@ -86,7 +86,9 @@ mod tests {
         wrong("job::bad_override", "--set offers[0].priority=high");
         let doubts = Doubts::new(&findings, vec!["features.sql[1].name".to_owned()], &value);
         let at = |path: &str| root.key(path);
-        assert!(doubts.hold(&at("inputs.members.columns.city")) && doubts.hold(&at("inputs.members.columns.city.expr")));
+        assert!(
+            doubts.hold(&at("inputs.members.columns.city")) && doubts.hold(&at("inputs.members.columns.city.expr"))
+        );
         assert!(!doubts.hold(&at("inputs.members")) && doubts.touch(&at("inputs.members")));
         assert!(!doubts.touch(&at("inputs.transactions")) && doubts.touch(&at("features.sql[1]")));
         assert!(doubts.hold(&at("offers[0].priority")));

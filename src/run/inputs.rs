@@ -14,10 +14,10 @@ use crate::{
     base::{Findings, digest::Sha256Sum, findings::JobPath},
     engine::{
         Engine,
-        expr::{ExprError, RowPredicate},
+        expr::{Expected, ExprError, RowExpr, RowPredicate},
     },
     features::{ShopColumns, check_shop},
-    input::{TableInput, TableSource, contract::Table},
+    input::{ColumnSource, TableInput, TableSource, contract::Table},
     job::{Doubts, Job},
     store::{Places, StoreError},
 };
@@ -100,11 +100,12 @@ pub(super) fn open_known(engine: &Engine, job: &Job, doubts: &Doubts, findings: 
     for (table, source) in job.inputs().tables() {
         let at = all.key(table.name());
         let trust = Trust::of(source, &at, doubts);
-        if trust == Trust::Nothing {
-            continue;
-        }
         let mut said = Findings::new();
-        let input = TableInput::open(engine, table, source, job.folder(), &at, &mut said);
+        let open = |said: &mut Findings| TableInput::open(engine, table, source, job.folder(), &at, said);
+        let input = if trust == Trust::Nothing { None } else { open(&mut said) };
+        if input.is_none() {
+            check_expressions(table, source, &at, &mut said);
+        }
         if trust == Trust::Whole {
             tables.extend(input.map(|input| (table, input)));
         }
@@ -112,7 +113,7 @@ pub(super) fn open_known(engine: &Engine, job: &Job, doubts: &Doubts, findings: 
         // A column that is looked for under our own name may be one whose mapping is wrong.
         let is_mapped = |at: &JobPath| source.columns().any(|(name, _)| columns.key(name) == *at);
         for finding in said {
-            if trust == Trust::Whole || !columns.holds(&finding.at) || is_mapped(&finding.at) {
+            if trust != Trust::Mapped || !columns.holds(&finding.at) || is_mapped(&finding.at) {
                 found.push(finding);
             }
         }
@@ -160,6 +161,28 @@ impl Trust {
     }
 }
 
+/// Checks what the job makes of the columns of a table that cannot be opened, where opening it has said nothing of it.
+fn check_expressions(table: Table, source: &TableSource, at: &JobPath, findings: &mut Findings) {
+    let made = source.columns().filter_map(|(name, made)| match made {
+        ColumnSource::Expr(sql) => Some((at.key("columns").key(name), sql.as_str())),
+        ColumnSource::Column(_) => None,
+    });
+    for (at, sql) in made.chain(source.filter().map(|sql| (at.key("filter"), sql))) {
+        if let Some(e) = wrong_anywhere(sql)
+            && !findings.iter().any(|f| f.at == at)
+        {
+            findings.error("input::bad_expression", at, format!("table {}: {e}", table.name()), e.help());
+        }
+    }
+}
+
+/// What is wrong with a condition or an expression whatever columns there are: it is no SQL, or not allowed.
+fn wrong_anywhere(sql: &str) -> Option<ExprError> {
+    let nowhere = Arc::new(Schema::empty());
+    let error = RowExpr::compile(&nowhere, sql, Expected::Any).err()?;
+    matches!(error, ExprError::Syntax { .. } | ExprError::NotAllowed { .. }).then_some(error)
+}
+
 fn check_lines(lines: &TableInput, findings: &mut Findings) {
     if lines.rows() == 0 {
         let at = JobPath::root().key("inputs").key("transactions").key("path");
@@ -178,9 +201,7 @@ fn check_rules(job: &Job, inputs: &Inputs, findings: &mut Findings) {
     let Some(sql) = job.cleaning().not_merchandise() else { return };
     let at = JobPath::root().key("cleaning").key("not_merchandise");
     let Some(lines) = inputs.get(Table::Transactions) else {
-        // Without the lines nothing is known of their columns; what is no SQL, or not allowed, is so over any of them.
-        let nowhere = Arc::new(Schema::empty());
-        if let Err(e @ (ExprError::Syntax { .. } | ExprError::NotAllowed { .. })) = RowPredicate::compile(&nowhere, sql) {
+        if let Some(e) = wrong_anywhere(sql) {
             findings.error("cleaning::bad_expression", at, e.to_string(), e.help());
         }
         return;
