@@ -36,6 +36,12 @@ impl JobPath {
         Self(format!("{}[{index}]", self.0))
     }
 
+    /// Whether `other` is this place or lies below it.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        is_within(&other.0, &self.0)
+    }
+
     /// The path as text; empty for the root.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -47,6 +53,13 @@ impl fmt::Display for JobPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether the path `path` is `ancestor` or lies below it.
+#[must_use]
+pub fn is_within(path: &str, ancestor: &str) -> bool {
+    ancestor.is_empty()
+        || path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// One thing that does not fit.
@@ -180,5 +193,7 @@ mod tests {
     fn paths() {
         let at = JobPath::root().key("offers").index(2).key("eligible");
         assert_eq!(at.as_str(), "offers[2].eligible");
+        assert!(at.holds(&at) && JobPath::root().key("offers").holds(&at) && JobPath::root().holds(&at));
+        assert!(!at.holds(&JobPath::root().key("offers")));
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::terminal::{job_error, run_error, show, show_report};
+use super::terminal::{job_error, run_error, show, show_report, wrong_job};
 use crate::{
-    job,
+    job::{self, JobError},
     run::{self, ExitCode, RunOptions},
 };
 
@@ -23,6 +23,10 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let loaded = match job::load(&arguments.job, &arguments.set) {
         Ok(loaded) => loaded,
+        Err(JobError::Wrong { report, mended: Some(mended) }) => {
+            // Where nothing can be opened, what is wrong in the job file is still to be said.
+            return wrong_job(&run::check_mended(&mended, &RunOptions::default()).unwrap_or(*report));
+        }
         Err(error) => return job_error(&error),
     };
     show_report(&loaded.remarks);

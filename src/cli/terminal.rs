@@ -87,11 +87,7 @@ pub(super) fn show_report(report: &Report) {
 /// Shows why a job could not be loaded.
 pub(super) fn job_error(error: &JobError) -> ExitCode {
     match error {
-        JobError::Wrong { report } => {
-            show_report(report);
-            complain(&format!("{}\n", report.summary()));
-            ExitCode::BadJob
-        }
+        JobError::Wrong { report, .. } => wrong_job(report),
         JobError::NotFound { .. } | JobError::Read(_) => {
             complain(&chain(error));
             ExitCode::NoInput
@@ -105,6 +101,13 @@ pub(super) fn job_error(error: &JobError) -> ExitCode {
             ExitCode::Bug
         }
     }
+}
+
+/// Shows what is wrong with a job.
+pub(super) fn wrong_job(report: &Report) -> ExitCode {
+    show_report(report);
+    complain(&format!("{}\n", report.summary()));
+    ExitCode::BadJob
 }
 
 /// Shows why a run failed.

@@ -119,13 +119,13 @@ pub fn check_shop(
             findings.error(error.code(), sql_at.index(i).key("expr"), error.to_string(), help);
         }
     }
-    for (i, used) in uses.iter().enumerate() {
+    for used in uses {
         if used.named
             && let Some(missing) = missing_for(&used.name, shop)
         {
             findings.error(
                 "features::unavailable",
-                uses_at.index(i).key("name"),
+                uses_at.index(used.position).key("name"),
                 format!("feature `{}` cannot be given: the shop has no {}", used.name, missing.1),
                 "map the column, or leave the feature out",
             );

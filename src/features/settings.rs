@@ -174,6 +174,9 @@ pub enum Fill {
 pub struct FeatureUse {
     /// Name, or prefix and `*`.
     pub name: String,
+    /// Its place in the job's list, where findings point; 0 for a default, which stands nowhere.
+    #[serde(skip)]
+    pub position: usize,
     /// Transform, if not the feature's default.
     pub transform: Option<Transform>,
     /// Scale, if not the feature's default.
@@ -343,7 +346,8 @@ impl FeatureUse {
                 );
                 continue;
             }
-            if let Some(checked) = Self::check(one, &at, features, findings) {
+            if let Some(mut checked) = Self::check(one, &at, features, findings) {
+                checked.position = i;
                 uses.push(checked);
             }
         }
@@ -397,6 +401,7 @@ impl FeatureUse {
         });
         Some(Self {
             name: raw.name.clone(),
+            position: 0,
             transform: raw.transform,
             scale: raw.scale,
             weight,
@@ -412,6 +417,7 @@ impl FeatureUse {
             .iter()
             .map(|name| Self {
                 name: (*name).to_owned(),
+                position: 0,
                 transform: None,
                 scale: None,
                 weight: None,

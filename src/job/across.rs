@@ -43,10 +43,10 @@ pub(super) fn check_discounts(raw: &RawJob, segments: &Segments, offers: &OfferS
         let own = raw.features.sql.iter().find(|f| names(sql, &f.name) && price_sensitivity(&f.expr).is_some());
         price_sensitivity(sql).map(str::to_owned).or_else(|| own.map(|f| f.name.clone()))
     };
-    for (index, offer) in offers.offers.iter().enumerate() {
+    for offer in &offers.offers {
         let gives_money = offer.incentive == Incentive::Discount || offer.value_minor > 0;
         let Some(sql) = offer.eligible.as_deref().filter(|_| gives_money) else { continue };
-        let at = JobPath::root().key("offers").index(index).key("eligible");
+        let at = JobPath::root().key("offers").index(offer.position).key("eligible");
         let mut refuse = |word: &str, message: String| {
             let code = "offers::discount_gated_by_price_sensitivity";
             findings.error_within(code, at.clone(), Some(word), message, NEVER_BY_PRICE);

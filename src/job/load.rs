@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     checked::Job,
     document::Document,
+    doubts::Doubts,
     offer_rows,
     path::{self, Step},
     raw::RawJob,
@@ -44,6 +45,8 @@ pub enum JobError {
     Wrong {
         /// Every finding.
         report: Box<Report>,
+        /// What could be made of the job all the same; none where its text cannot be read as a job at all.
+        mended: Option<Box<Mended>>,
     },
     /// The program's own schema is wrong.
     #[error("the schema of the job file is not usable")]
@@ -59,6 +62,20 @@ pub struct Loaded {
     pub remarks: Report,
     /// The job's texts, to place later findings in.
     pub text: JobText,
+}
+
+/// What could be made of a wrong job: what is wrong is left out or stands at its default. Good for finding what else is
+/// wrong, never for a run.
+#[derive(Debug, Clone)]
+pub struct Mended {
+    /// The job.
+    pub job: Job,
+    /// What was found in the job file.
+    pub findings: Findings,
+    /// The job's texts, to place findings in.
+    pub text: JobText,
+    /// What the findings put in doubt.
+    pub doubts: Doubts,
 }
 
 /// Loads a job file and checks all that can be checked without opening an input. Each override is `key=value`, with the
@@ -91,7 +108,7 @@ pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded
         apply(&mut document, one, &structure, &mut findings);
     }
     if !syntax.is_empty() {
-        return Err(JobError::Wrong { report: Box::new(JobText::new(document).syntax(syntax)) });
+        return Err(JobError::Wrong { report: Box::new(JobText::new(document).syntax(syntax)), mended: None });
     }
 
     let mut value = document.value.clone();
@@ -115,11 +132,15 @@ pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<Loaded
             }
         }
     }
+    let doubts = Doubts::new(&findings, mended, &document.value);
     let text = JobText::new(document);
-    let report = text.report(findings);
+    let report = text.report(findings.clone());
     match job {
         Some(job) if !report.has_errors() => Ok(Loaded { job, remarks: report, text }),
-        _ => Err(JobError::Wrong { report: Box::new(report) }),
+        job => {
+            let mended = job.map(|job| Box::new(Mended { job, findings, text, doubts }));
+            Err(JobError::Wrong { report: Box::new(report), mended })
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+pub(super) use crate::base::findings::is_within;
 use crate::base::findings::{JobPath, nearest};
 
 /// One step into a document.
@@ -26,12 +27,6 @@ pub(super) fn job_path(steps: &[Step]) -> JobPath {
 /// The path of what holds `path`: `a.b[2]` for `a.b[2].c`, `a.b` for `a.b[2]`; `None` for the root.
 pub(super) fn parent(path: &str) -> Option<&str> {
     (!path.is_empty()).then(|| path.rfind(['.', '[']).map_or("", |at| &path[..at]))
-}
-
-/// Whether `path` is `ancestor` or lies below it.
-pub(super) fn is_within(path: &str, ancestor: &str) -> bool {
-    ancestor.is_empty()
-        || path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Parses the path of an override: keys joined by `.`, quoted where they hold dots; array elements as `[2]` or by their

@@ -41,7 +41,7 @@ fn job(text: &str, overrides: &[&str]) -> Job {
 fn findings(text: &str, overrides: &[&str]) -> String {
     match load_with(text, overrides) {
         Ok(loaded) => loaded.remarks.to_string(),
-        Err(JobError::Wrong { report }) => report.to_string(),
+        Err(JobError::Wrong { report, .. }) => report.to_string(),
         Err(other) => panic!("{other}"),
     }
 }
@@ -259,7 +259,7 @@ fn every_syntax_error_at_once() {
 
 #[test]
 fn findings_as_drawn() {
-    let Err(JobError::Wrong { report }) = load_with(&GOOD.replace("contract", ""), &["seed=x"]) else { panic!() };
+    let Err(JobError::Wrong { report, .. }) = load_with(&GOOD.replace("contract", ""), &["seed=x"]) else { panic!() };
     assert_snapshot!(report.render(80, false), @r#"
     job::wrong_type
 
@@ -368,7 +368,7 @@ fn offers_from_a_file_of_their_own() {
     std::fs::write(&file, format!("offers_file = \"more.toml\"\n{GOOD}[[offers]]\nid = \"a\"\nkind = \"next_item\"\n"))
         .unwrap();
     let report = |result: Result<Loaded, JobError>| match result {
-        Err(JobError::Wrong { report }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
+        Err(JobError::Wrong { report, .. }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
         other => panic!("{other:?}"),
     };
     assert_snapshot!(report(load(&file, &[])), @"DIR/job.toml:1:15: error[job::no_offers_file]: `DIR/more.toml` does not exist (relative paths start at the job file's folder)");
@@ -451,7 +451,7 @@ fn offers_from_tables() {
         .unwrap();
     write(vec![("id", Arc::new(StringArray::from(vec!["a1"]))), ("kind", Arc::new(StringArray::from(vec!["winbak"])))]);
     let report = |result: Result<Loaded, JobError>| match result {
-        Err(JobError::Wrong { report }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
+        Err(JobError::Wrong { report, .. }) => report.to_string().replace(&folder.path().display().to_string(), "DIR"),
         other => panic!("{other:?}"),
     };
     assert_snapshot!(report(load(&file, &[])), @r#"

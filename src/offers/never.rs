@@ -10,7 +10,7 @@ use crate::base::{Findings, findings::JobPath};
 /// are said where they are read.
 pub(super) fn check(offers: &[Offer], decision: &DecisionSettings, at: &JobPath, findings: &mut Findings) {
     for (index, offer) in offers.iter().enumerate() {
-        let at = at.index(index);
+        let at = at.index(offer.position);
         let within = u64::MAX >> (64 - u32::from(decision.slots).min(64));
         if offer.slots & within == 0 {
             findings.warn(

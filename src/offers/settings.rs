@@ -26,6 +26,9 @@ use crate::{
 pub struct Offer {
     /// The offer's id.
     pub id: String,
+    /// Its place in the job's list, where findings point. That of a job in order is its place in the catalogue too.
+    #[serde(skip)]
+    pub position: usize,
     /// Its kind.
     pub kind: KindRef,
     /// What its kind needs of the inputs: of each group one column.
@@ -234,7 +237,8 @@ pub fn check_offers(
                 "give every offer an id of its own",
             );
         }
-        if let Some(offer) = check_offer(raw, decision, &programme, &at, at_decision, currency, findings) {
+        if let Some(mut offer) = check_offer(raw, decision, &programme, &at, at_decision, currency, findings) {
+            offer.position = index;
             checked.push(offer);
         }
     }
@@ -394,6 +398,7 @@ fn check_offer(
     }
     Some(Offer {
         id: raw.id.clone(),
+        position: 0,
         kind,
         needs: kind.needs_of(raw).to_vec(),
         name_zh: raw.name_zh.clone().unwrap_or_else(|| raw.id.clone()),

@@ -17,7 +17,7 @@ use crate::{
     features::{CATEGORY_PREFIX, CHANNEL_PREFIX, FeatureTable},
     history::Shard,
     input::{MemberAttributes, MemberTable},
-    job::Job,
+    job::{Doubts, Job},
     offers::{Bits, BoundOffer, Catalogue},
     segments::{Lifecycle, Memberships, SegmentModel, SegmentRule, ShardTags, TagEntry, ValueBand},
 };
@@ -86,12 +86,14 @@ fn schema<'n>(features: impl IntoIterator<Item = &'n str>) -> SchemaRef {
 }
 
 /// Checks every rule against the columns the member table will have. Shares of a category or channel get their names
-/// from the data, so any name of that form passes here.
-pub(super) fn check(job: &Job, findings: &mut Findings) {
-    for (index, offer) in job.offers().offers.iter().enumerate() {
+/// from the data, so any name of that form passes here; so does any name, where what the features are called is in doubt.
+pub(super) fn check(job: &Job, doubts: &Doubts, findings: &mut Findings) {
+    let open = names_in_doubt(job, doubts);
+    for offer in &job.offers().offers {
         let Some(sql) = &offer.eligible else { continue };
-        let at = JobPath::root().key("offers").index(index).key("eligible");
+        let at = JobPath::root().key("offers").index(offer.position).key("eligible");
         match tried(job, sql) {
+            Err(ExprError::UnknownColumn { .. }) if open => {}
             Err(e) => {
                 let message = format!("offer `{}`: {e}", offer.id);
                 findings.error_within("offers::bad_rule", at, e.word(), message, e.help());
@@ -103,9 +105,10 @@ pub(super) fn check(job: &Job, findings: &mut Findings) {
             Ok(false) => {}
         }
     }
-    for (index, rule) in job.segments().rules.iter().enumerate() {
-        let at = JobPath::root().key("segments").key("rules").index(index).key("when");
+    for rule in &job.segments().rules {
+        let at = JobPath::root().key("segments").key("rules").index(rule.position).key("when");
         match tried(job, &rule.when) {
+            Err(ExprError::UnknownColumn { .. }) if open => {}
             Err(e) => findings.error("segments::bad_condition", at, format!("rule `{}`: {e}", rule.code), e.help()),
             Ok(true) => {
                 let message = format!("nobody can get the tag `{}`: its condition is never true", rule.code);
@@ -114,6 +117,18 @@ pub(super) fn check(job: &Job, findings: &mut Findings) {
             Ok(false) => {}
         }
     }
+}
+
+/// Whether a feature may have been meant whose name is not known, because the name or what holds it is wrong.
+fn names_in_doubt(job: &Job, doubts: &Doubts) -> bool {
+    let at = JobPath::root().key("features");
+    let sql = at.key("sql");
+    let nameless = |index| doubts.hold(&sql.index(index).key("name"));
+    doubts.misspelt(&JobPath::root())
+        || doubts.misspelt(&at)
+        || doubts.hold(&sql)
+        || doubts.touch(&at.key("spend_windows"))
+        || (0..job.features().sql.len()).any(nameless)
 }
 
 /// Tries a rule; says whether it is never true.

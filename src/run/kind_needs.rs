@@ -4,26 +4,26 @@ use super::Inputs;
 use crate::{
     base::{Findings, findings::JobPath},
     input::contract::Table,
-    job::Job,
+    job::{Doubts, Job},
     offers::{Need, is_learned},
 };
 
-/// Reports every offer whose kind needs a column that no table has. Of a table that the job names and that could not be
-/// opened nothing is known: it has a finding of its own.
-pub(super) fn check(job: &Job, inputs: &Inputs, findings: &mut Findings) {
-    for (index, offer) in job.offers().offers.iter().enumerate() {
+/// Reports every offer whose kind needs a column that no table has. Of a table that is named and could not be opened
+/// nothing is known: it has a finding of its own. Of an offer with a key that is not known it is not known what it needs.
+pub(super) fn check(job: &Job, inputs: &Inputs, doubts: &Doubts, findings: &mut Findings) {
+    for offer in &job.offers().offers {
+        let at = JobPath::root().key("offers").index(offer.position);
+        if doubts.misspelt(&at) || doubts.hold(&at.key("service_days")) {
+            continue;
+        }
         for need in &offer.needs {
-            let named = |table| job.inputs().tables().any(|(t, _)| t == table);
-            let met = |(table, column): &(Table, &str)| match inputs.get(*table) {
-                Some(opened) => opened.has(column),
-                None => named(*table),
-            };
+            let met = |(table, column): &(Table, &str)| inputs.may_have(*table, column);
             if need.iter().any(met) || is_learned(offer.kind, need, job.recommend().learn_fits) {
                 continue;
             }
             findings.error(
                 "offers::needs_column",
-                JobPath::root().key("offers").index(index).key("kind"),
+                at.key("kind"),
                 format!("`{}` is of kind `{}`, which needs {}", offer.id, offer.kind.code(), words(need)),
                 "map it under `[inputs]`, or take the offer out",
             );

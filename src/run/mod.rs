@@ -3,6 +3,7 @@
 mod ack;
 mod answer;
 mod backtest;
+mod check;
 mod clock;
 mod closing;
 mod consent;
@@ -56,6 +57,7 @@ pub use answer::{
     SlotAnswer, Status, TagAnswer, TermAnswer, WaitingAnswer,
 };
 pub use backtest::{BacktestOptions, BacktestOutcome, backtest};
+pub use check::{check, check_mended};
 pub use clock::{StageTime, Stages, now_seconds, now_text};
 pub use diff::{
     DiffOptions, Difference, FeatureDrift, FeatureShift, FigureChange, ListsChange, MembersChange, Move, OfferChange,
@@ -72,7 +74,7 @@ pub use inputs::{Inputs, open_inputs};
 pub use lineage::{Lineage, LineageEvent};
 pub use manifest::Manifest;
 pub use metrics::{failure_metrics, read_metrics, success_metrics, write_metrics};
-pub use nightly::{check, run};
+pub use nightly::run;
 pub use options::{Outcome, PreviousChoice, RunOptions};
 pub use pia::{
     ColumnUse, ImpactRecord, OfferTerms, Recipient, Said, Sort, Statement, impact_record_json, write_impact_record,

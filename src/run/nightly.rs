@@ -23,20 +23,10 @@ use crate::{
     base::{Findings, findings::JobPath, progress::Progress},
     history::{Histories, ShardSet, Standing},
     input::{Zone, contract::Table},
-    job::{Loaded, Report},
+    job::Loaded,
     offers::{Catalogue, ContactLog, ShopFacts},
     store::{OutputRoot, run_folder},
 };
-
-/// Checks the job's inputs without reading rows or writing anything; gives every finding.
-///
-/// # Errors
-/// If the engine cannot be started.
-pub fn check(loaded: &Loaded, options: &RunOptions) -> Result<Report, RunError> {
-    let mut findings = Findings::new();
-    open(&loaded.job, options, &mut findings)?;
-    Ok(loaded.text.report(findings))
-}
 
 /// Runs the job.
 ///

@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Inputs, RunError, RunOptions, inputs::open_inputs};
+use super::{Inputs, RunError, RunOptions, inputs::open_known};
 use crate::{
     base::{Day, Findings},
     engine::Engine,
     input::{TableInput, Zone, side_rows::latest_day},
-    job::{AsOf, Job, JobText},
+    job::{AsOf, Doubts, Job, JobText},
     store::{OutputRoot, Places, Scratch, atomic, lock::Lock},
 };
 
@@ -29,6 +29,16 @@ pub(super) fn findings_error(text: &JobText, findings: Findings) -> RunError {
 }
 
 pub(super) fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> Result<Opened, RunError> {
+    open_but(job, &Doubts::default(), options, findings)
+}
+
+/// [`open`] for a job of which something is wrong; what is in doubt is neither opened nor reported.
+pub(super) fn open_but(
+    job: &Job,
+    doubts: &Doubts,
+    options: &RunOptions,
+    findings: &mut Findings,
+) -> Result<Opened, RunError> {
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         n => n,
@@ -39,7 +49,7 @@ pub(super) fn open(job: &Job, options: &RunOptions, findings: &mut Findings) -> 
     let spill = temporary.path().to_owned();
     let limit = options.memory_limit.or(job.memory_limit());
     let engine = Engine::new(Arc::clone(&places), threads, limit, &spill)?;
-    let inputs = open_inputs(&engine, job, findings);
+    let inputs = open_known(&engine, job, doubts, findings);
     Ok(Opened { places, engine, inputs, spill, _spill: temporary })
 }
 

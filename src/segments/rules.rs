@@ -47,6 +47,9 @@ pub struct SegmentRule {
     /// Code of the tag.
     #[serde(serialize_with = "code_text")]
     pub code: TagCode,
+    /// Its place in the job's list, where findings point.
+    #[serde(skip)]
+    pub position: usize,
     /// Chinese name.
     pub name_zh: String,
     /// English name.
@@ -63,8 +66,8 @@ impl RawSegmentRule {
     /// Checks the list of rules; those that cannot be used are left out.
     pub(super) fn check_all(raw: &[Self], at: &JobPath, findings: &mut Findings) -> Vec<SegmentRule> {
         let mut checked: Vec<SegmentRule> = Vec::new();
-        for (index, rule) in raw.iter().enumerate() {
-            let at = at.index(index);
+        for (position, rule) in raw.iter().enumerate() {
+            let at = at.index(position);
             let Some(code) = TagCode::new(&rule.code) else {
                 findings.error(
                     "segments::not_a_tag",
@@ -105,6 +108,7 @@ impl RawSegmentRule {
             }
             checked.push(SegmentRule {
                 code,
+                position,
                 name_zh: rule.zh.trim().to_owned(),
                 name_en: rule.en.trim().to_owned(),
                 when: rule.when.trim().to_owned(),

@@ -558,6 +558,7 @@ fn tags_and_their_days() {
     let mut with_rule = settings.clone();
     let rule = |code: &str| SegmentRule {
         code: crate::base::tag_code::TagCode::new(code).unwrap(),
+        position: 0,
         name_zh: "甲".into(),
         name_en: "mine".into(),
         when: "true".into(),

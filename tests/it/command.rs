@@ -63,6 +63,49 @@ fn jobs_that_are_not_there_or_wrong() {
 }
 
 #[test]
+fn one_check_shows_what_is_wrong_in_the_job_in_its_inputs_and_in_its_rules() {
+    let work = tempfile::tempdir().unwrap();
+    let job = work.path().join("job.toml");
+    let shop = root().join("fixtures/shop");
+    let wrong = r#"version = 1
+name = "three"
+colour = "red"
+[inputs.transactions]
+path = "SHOP/transactions"
+[inputs.items]
+path = "SHOP/items.parquet"
+columns = { brand = "brnd" }
+[consent]
+lawful_basis = "contract"
+[[offers]]
+id = "again"
+kind = "next_item"
+eligible = "recensy_days > 3"
+"#;
+    fs::write(&job, wrong.replace("SHOP", text(&shop))).unwrap();
+    let check = nextoffer(&["check", text(&job)]);
+    let plain = |said: &str| said.replace(text(&job), "job.toml").replace(text(&shop), "shop");
+    insta::assert_snapshot!(plain(&check.err), @r#"
+    job.toml:1:1: note[offers::no_fallback]: no `next_item` offer is open to everyone, so short lists stay short and members who opted out of personalisation get no list (add an offer of kind `next_item` without `eligible`, `items` and `categories`)
+    job.toml:3:1: error[job::unknown_key]: `colour` is not a key of the job (known here: version, name, timezone, currency, as_of, seed, shards, out, memory_limit, inputs, cleaning, consent, labels, features, segments, recommend, loyalty, calendar, cities, offers, offers_file, decision, gates, output, backtest, report)
+    job.toml:8:21: error[input::missing_column]: table items, file `items.parquet` has no column `brnd` (did you mean `brand`?)
+    job.toml:14:13: error[offers::bad_rule]: offer `again`: `recensy_days > 3` names the column `recensy_days` (character 1), which is not there (did you mean `recency_days`?)
+    job.toml: 3 errors, 1 note
+    "#);
+    assert_eq!((check.code, check.out.as_str()), (78, ""));
+    // A run has no use for the rest: it refuses with what is wrong in the job file.
+    let out = work.path().join("out");
+    let run = nextoffer(&["run", text(&job), "--out", text(&out)]);
+    insta::assert_snapshot!(plain(&run.err), @r#"
+    job.toml:1:1: note[offers::no_fallback]: no `next_item` offer is open to everyone, so short lists stay short and members who opted out of personalisation get no list (add an offer of kind `next_item` without `eligible`, `items` and `categories`)
+    job.toml:3:1: error[job::unknown_key]: `colour` is not a key of the job (known here: version, name, timezone, currency, as_of, seed, shards, out, memory_limit, inputs, cleaning, consent, labels, features, segments, recommend, loyalty, calendar, cities, offers, offers_file, decision, gates, output, backtest, report)
+    job.toml: 1 error, 1 note
+    "#);
+    assert_eq!(run.code, 78);
+    assert!(!out.exists());
+}
+
+#[test]
 fn a_table_that_is_not_there() {
     let out = tempfile::tempdir().unwrap();
     let place = out.path().join("out");

@@ -75,7 +75,7 @@ fn every_finding_at_once() {
     offers::out_of_range decision.slots | 0 is out of range | from 1 to 50
     offers::unknown_fallback decision.fallback | there is no offer `c` | did you mean `a`?
     offers::out_of_range decision.holdout_share | 0.9 is out of range | from 0 to 0.5
-    offers::nobody offers[0].slots | nobody can get `a`: lists have 10 slots, and it takes none of them | let it take an earlier slot, or raise `decision.slots`
+    offers::nobody offers[1].slots | nobody can get `a`: lists have 10 slots, and it takes none of them | let it take an earlier slot, or raise `decision.slots`
     "#);
 }
 

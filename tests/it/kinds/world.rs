@@ -85,7 +85,7 @@ fn a_rule_on_what_a_member_lacks_is_no() {
 fn findings(edit: impl Fn(String) -> String) -> Vec<String> {
     let loaded = match job::load_text(&root().join("jobs/kinds.toml"), &edit(job_text()), &[]) {
         Ok(loaded) => loaded,
-        Err(JobError::Wrong { report }) => return report.findings().map(said).collect(),
+        Err(JobError::Wrong { report, .. }) => return report.findings().map(said).collect(),
         Err(e) => panic!("{e}"),
     };
     match check(&loaded, &RunOptions::default()) {

@@ -22,7 +22,7 @@ fn findings(edit: impl Fn(&str) -> String) -> Vec<(String, String)> {
         report.findings().map(|f| (f.code.to_owned(), format!("{}: {}", f.at, f.message))).collect()
     };
     match job::load(&file, &[]) {
-        Err(JobError::Wrong { report }) => said(&report),
+        Err(JobError::Wrong { report, .. }) => said(&report),
         Err(e) => panic!("{e}"),
         Ok(loaded) => match check(&loaded, &RunOptions::default()) {
             Ok(report) => loaded
