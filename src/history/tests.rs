@@ -138,7 +138,7 @@ fn the_first_reason_counts_and_the_first_duplicate_stays() {
     for line in &mut lines {
         line.verdict = 1;
     }
-    let done = finish_lines(lines, members, &everyone);
+    let done = finish_lines(&lines, members, &everyone);
     assert_eq!((done.kept, done.members), (0, 0));
     assert_eq!(done.counts.get(Reason::NotMerchandise), 1);
     assert_eq!(done.counts.get(Reason::Duplicate), 2);
