@@ -114,7 +114,7 @@ impl GroupEncoder {
         &self.schema
     }
 
-    /// Encodes one row group.
+    /// Encodes one row group. Texts may come as numbers into a list of them: the file does not show it.
     ///
     /// # Errors
     /// If a column cannot be encoded.
@@ -123,7 +123,8 @@ impl GroupEncoder {
         // The index only matters for encryption.
         let mut writers = self.factory.create_column_writers(0).map_err(&failed)?.into_iter();
         let mut columns = Vec::new();
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+        // The batch's own fields: texts of theirs may be packed.
+        for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             for leaf in compute_leaves(field, array).map_err(&failed)? {
                 let Some(mut writer) = writers.next() else { continue };
                 writer.write(&leaf).map_err(&failed)?;

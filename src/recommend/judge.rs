@@ -149,8 +149,11 @@ struct Judge<'a> {
     own_explore: Vec<f64>,
     fresh: TopK,
     fresh_ranked: Vec<(f64, u32)>,
-    list: TopK,
-    ranked: Vec<(f64, u32)>,
+    /// Own items, then the best that the member does not have; places in it of those that are in the truth.
+    items: Vec<u32>,
+    sought: Vec<u32>,
+    /// Scores of `items` under the setting at hand.
+    scores: Vec<f64>,
     gains: Vec<f64>,
     /// Recall + NDCG of the member at hand under the first setting.
     first: f64,
@@ -174,8 +177,9 @@ impl<'a> Judge<'a> {
             own_explore: Vec::new(),
             fresh: TopK::new(K),
             fresh_ranked: Vec::new(),
-            list: TopK::new(K),
-            ranked: Vec::new(),
+            items: Vec::new(),
+            sought: Vec::new(),
+            scores: Vec::new(),
             gains: (0..K).map(gain).collect(),
             first: 0.0,
             sums: vec![[0.0; 4]; grid.len()],
@@ -240,40 +244,41 @@ impl<'a> Judge<'a> {
         let Workspace { own, explore, popularity_weight, .. } = &self.space;
         let term = |item: u32| f64::from(explore.get(item)) + popularity_weight * popularity(item);
         self.own_explore.extend(own.iter().map(|own| term(own.item)));
+        self.items.clear();
+        self.items.extend(own.iter().map(|own| own.item).chain(self.fresh_ranked.iter().map(|(_, item)| *item)));
+        self.sought.clear();
+        let truth = (0u32..).zip(&self.items).filter(|(_, item)| self.truth.binary_search(item).is_ok());
+        self.sought.extend(truth.map(|(place, _)| place));
     }
 
-    /// Adds the recall and the NDCG of one setting.
+    /// Adds the recall and the NDCG of one setting. Only the ranks of what is in the truth are looked for.
     fn judge(&mut self, setting: usize, rebuy: usize, kappa: f64) {
         let own = self.space.own.len();
         let terms = &self.rebuy[rebuy * own..(rebuy + 1) * own];
-        let mut floor = 0.0;
-        for ((own, rebuy), explore) in self.space.own.iter().zip(terms).zip(&self.own_explore) {
-            let score = rebuy + kappa * explore;
-            if score >= floor {
-                self.list.push(score, own.item);
-                floor = self.list.threshold().unwrap_or(0.0);
-            }
+        self.scores.clear();
+        if !self.sought.is_empty() {
+            self.scores.extend(terms.iter().zip(&self.own_explore).map(|(rebuy, explore)| rebuy + kappa * explore));
+            self.scores.extend(self.fresh_ranked.iter().map(|(term, _)| kappa * term));
         }
-        for (term, item) in &self.fresh_ranked {
-            // Best first: none after the first that falls short gets in.
-            if kappa * term < floor {
-                break;
-            }
-            self.list.push(kappa * term, *item);
-            floor = self.list.threshold().unwrap_or(0.0);
-        }
-        self.list.drain_sorted(&mut self.ranked);
-        let (mut hits, mut gained, mut ideal) = (0usize, 0.0, 0.0);
-        for (rank, (_, item)) in self.ranked.iter().enumerate() {
-            if self.truth.binary_search(item).is_ok() {
+        let mut hits = 0;
+        let mut found = [false; K];
+        for place in &self.sought {
+            let (score, item) = (self.scores[*place as usize], self.items[*place as usize]);
+            let before = |(other, of): (&f64, &u32)| usize::from((*other > score) | ((*other == score) & (*of < item)));
+            let rank: usize = self.scores.iter().zip(&self.items).map(before).sum();
+            if let Some(found) = found.get_mut(rank) {
+                *found = true;
                 hits += 1;
-                gained += self.gains[rank];
             }
+        }
+        let (mut gained, mut ideal) = (0.0, 0.0);
+        for (gain, _) in self.gains.iter().zip(found).filter(|(_, found)| *found) {
+            gained += gain;
         }
         for gain in self.gains.iter().take(self.truth.len()) {
             ideal += gain;
         }
-        let (recall, ndcg) = (hits as f64 / self.truth.len() as f64, gained / ideal);
+        let (recall, ndcg) = (f64::from(hits) / self.truth.len() as f64, gained / ideal);
         if setting == 0 {
             self.first = recall + ndcg;
         }
