@@ -11,6 +11,20 @@ pub fn id_hash(id: &[u8]) -> u64 {
     xxh3_64_with_seed(id, ID_SEED)
 }
 
+/// The hash of the last id that was asked for: ids of lines that follow each other are mostly the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastHash<'a>(Option<(&'a str, u64)>);
+
+impl<'a> LastHash<'a> {
+    /// [`id_hash`] of an id.
+    pub fn of(&mut self, id: &'a str) -> u64 {
+        match self.0 {
+            Some((last, hash)) if last == id => hash,
+            _ => self.0.insert((id, id_hash(id.as_bytes()))).1,
+        }
+    }
+}
+
 /// XXH3-64 of `bytes` under a seed of the caller's, for sticky choices that must not follow the sharding
 /// (holdout, samples, panels).
 #[must_use]

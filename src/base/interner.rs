@@ -51,6 +51,17 @@ impl Head {
         }
     }
 
+    /// A hash of a text that it is of: much cheaper than that of ids for short texts.
+    fn hash(self, text: &str) -> u64 {
+        if !self.is_whole() {
+            return id_hash(text.as_bytes());
+        }
+        // Numbers without a pattern.
+        let [a, b] = [self.0[0] ^ 0x2d35_8dcc_aa6c_78a5, self.0[1] ^ 0x8bb8_4b93_962e_acc9];
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    }
+
     /// Whether it says all of its text.
     fn is_whole(self) -> bool {
         self.0[1] >> 56 <= HEAD as u64
@@ -103,15 +114,15 @@ fn tag_of(hash: u64) -> u32 {
 }
 
 impl Interner {
-    /// Where the search for a hash begins. Ids of one shard share their hash's low bits, so that the middle ones count.
-    fn home(&self, hash: u64) -> usize {
-        (hash >> 16) as usize & (self.slots.len() - 1)
+    /// Where the search for a tag begins. Ids of one shard share their hash's low bits, so that the high ones count.
+    fn home(&self, tag: u32) -> usize {
+        tag as usize & (self.slots.len() - 1)
     }
 
     /// The slot of a hash, read so that it is in cache when [`Interner::guess`] asks for it.
     #[must_use]
     pub fn touch(&self, hash: u64) -> u32 {
-        if self.slots.is_empty() { 0 } else { self.slots[self.home(hash)].tag }
+        if self.slots.is_empty() { 0 } else { self.slots[self.home(tag_of(hash))].tag }
     }
 
     /// The number that a text of this hash ([`id_hash`]) has if it was seen before, and a byte of what it must be compared with, so
@@ -131,7 +142,7 @@ impl Interner {
             return None;
         }
         let (tag, mask) = (tag_of(hash), self.slots.len() - 1);
-        let mut at = self.home(hash);
+        let mut at = self.home(tag);
         loop {
             let slot = self.slots[at];
             if slot.tag == 0 {
@@ -157,7 +168,8 @@ impl Interner {
         &self.texts
     }
 
-    /// The number of `text`, given on first sight; `guess`, what [`Interner::guess`] said of it, is tried first.
+    /// The number of `text`, given on first sight; `hash` may be any, as long as it is always the same for a text. `guess`,
+    /// what [`Interner::guess`] said of it, is tried first.
     pub fn intern(&mut self, text: &str, hash: u64, guess: Option<u32>) -> u32 {
         let bytes = text.as_bytes();
         if let Some(number) = guess
@@ -165,37 +177,34 @@ impl Interner {
         {
             return number;
         }
-        let head = Head::of(bytes);
-        if let Some(number) = self.find(hash, head, |n| bytes.len() <= HEAD || self.texts.bytes(n) == bytes) {
+        self.intern_head(text, Head::of(bytes), hash)
+    }
+
+    fn intern_head(&mut self, text: &str, head: Head, hash: u64) -> u32 {
+        let whole = head.is_whole();
+        if let Some(number) = self.find(hash, head, |n| whole || self.texts.bytes(n) == text.as_bytes()) {
             return number;
         }
         let number = self.texts.len() as u32;
         self.texts.bytes.push_str(text);
         self.texts.ends.push(self.texts.bytes.len() as u64);
         if self.texts.len() * 4 > self.slots.len() * 3 {
-            self.grow();
-        } else {
-            self.place(Slot { tag: tag_of(hash), number, head }, hash);
+            let larger = vec![Slot::default(); (self.slots.len() * 2).max(64)];
+            for slot in std::mem::replace(&mut self.slots, larger).into_iter().filter(|slot| slot.tag != 0) {
+                self.place(slot);
+            }
         }
+        self.place(Slot { tag: tag_of(hash), number, head });
         number
     }
 
-    fn place(&mut self, slot: Slot, hash: u64) {
+    fn place(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut at = self.home(hash);
+        let mut at = self.home(slot.tag);
         while self.slots[at].tag != 0 {
             at = (at + 1) & mask;
         }
         self.slots[at] = slot;
-    }
-
-    fn grow(&mut self) {
-        self.slots = vec![Slot::default(); (self.slots.len() * 2).max(64)];
-        for number in 0..self.texts.len() as u32 {
-            let text = self.texts.bytes(number);
-            let (hash, head) = (id_hash(text), Head::of(text));
-            self.place(Slot { tag: tag_of(hash), number, head }, hash);
-        }
     }
 
     /// Texts by number.
@@ -239,12 +248,13 @@ impl<'a> LocalInterner<'a> {
 
     /// The shared number of `text`.
     pub fn intern(&mut self, text: &str) -> u32 {
-        let hash = id_hash(text.as_bytes());
-        let local = self.known.intern(text, hash, None) as usize;
+        let head = Head::of(text.as_bytes());
+        let hash = head.hash(text);
+        let local = self.known.intern_head(text, head, hash) as usize;
         if let Some(number) = self.numbers.get(local) {
             return *number;
         }
-        let number = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).intern(text, hash, None);
+        let number = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).intern_head(text, head, hash);
         self.numbers.push(number);
         number
     }

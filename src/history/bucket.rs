@@ -14,11 +14,14 @@ use super::{
 };
 use crate::{
     base::{
-        hash::id_hash,
+        hash::LastHash,
         interner::{Interner, LocalInterner, SharedInterner, Texts},
     },
     input::{InputError, lines::LineRow},
 };
+
+/// Bytes of a line, mostly.
+const LINE_BYTES: usize = 18;
 
 /// The lines of one shard.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ pub(super) struct Buckets {
     held: AtomicU64,
     /// Bytes above which a bucket is written out when it is next touched.
     limit: u64,
+    /// Bytes that a bucket will have; 0 where memory is limited, for then it is not kept for what takes its place.
+    expected: usize,
     spill: std::path::PathBuf,
 }
 
@@ -63,8 +68,10 @@ impl Buckets {
         layout: LineLayout,
         folded: [bool; 3],
         limit: Option<u64>,
+        rows: u64,
         spill: &std::path::Path,
     ) -> Self {
+        let expected = usize::try_from(rows / shards.max(1) as u64).unwrap_or(usize::MAX).saturating_mul(LINE_BYTES);
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             items: SharedInterner::default(),
@@ -73,6 +80,7 @@ impl Buckets {
             folded,
             held: AtomicU64::new(0),
             limit: limit.unwrap_or(u64::MAX),
+            expected: if limit.is_some() { 0 } else { expected },
             spill: spill.to_owned(),
         }
     }
@@ -175,8 +183,11 @@ impl Feeder<'_> {
         for list in &mut self.by_shard {
             list.clear();
         }
+        // A division only where there is no mask.
+        let mask = shards.is_power_of_two().then(|| shards - 1);
         for (i, row) in rows.iter().enumerate() {
-            self.by_shard[(row.member_hash % shards) as usize].push(i as u32);
+            let shard = mask.map_or_else(|| row.member_hash % shards, |mask| row.member_hash & mask);
+            self.by_shard[shard as usize].push(i as u32);
         }
         let layout = self.buckets.layout;
         for shard in 0..self.by_shard.len() {
@@ -187,13 +198,15 @@ impl Feeder<'_> {
             guess(&bucket.members, rows, &self.by_shard[shard], &mut self.guesses);
             let mut added = 0;
             let mut before = None;
+            // Lines of one order mostly follow each other: what they say of places is the same.
+            let mut last = [LastHash::default(); 3];
             for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
                 let row = &rows[*i as usize];
                 let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
                 let (mut places, mut residue) = ([0; 3], row.residue);
                 for (p, text) in row.places.iter().enumerate() {
                     match text {
-                        Some(text) if self.buckets.folded[p] => residue = mixed(residue, p, text),
+                        Some(text) if self.buckets.folded[p] => residue = mixed(residue, p, last[p].of(text)),
                         Some(text) => places[p] = self.places[p].intern(text) + 1,
                         None => {}
                     }
@@ -214,7 +227,7 @@ impl Feeder<'_> {
                     row: row.row,
                 };
                 let again = before.replace(line).is_some_and(|before| line.goes_on_with(&before));
-                added += bucket.append(again, |again, room| line.encode(layout, again, room));
+                added += bucket.append(again, self.buckets.expected, |again, room| line.encode(layout, again, room));
             }
             self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
             bucket.lines += self.by_shard[shard].len();
@@ -226,10 +239,10 @@ impl Feeder<'_> {
     }
 }
 
-/// A residue with a text of place `p` in it; never 0.
-fn mixed(residue: u32, p: usize, text: &str) -> u32 {
+/// A residue with the hash of a text of place `p` in it; never 0.
+fn mixed(residue: u32, p: usize, hash: u64) -> u32 {
     let odd = 0x9e37_79b9_7f4a_7c15u64.wrapping_add(2 * p as u64);
-    let hash = (id_hash(text.as_bytes()) ^ u64::from(residue).rotate_left(29)).wrapping_mul(odd);
+    let hash = (hash ^ u64::from(residue).rotate_left(29)).wrapping_mul(odd);
     ((hash >> 32) as u32).max(1)
 }
 
@@ -251,14 +264,17 @@ fn guess(members: &Interner, rows: &[LineRow<'_>], picks: &[u32], guesses: &mut 
 impl Bucket {
     /// Adds a line that `encode` writes, and says how many bytes it has. The first of a piece never goes on with the one
     /// before.
-    fn append(&mut self, again: bool, encode: impl Fn(bool, &mut [u8; MOST_BYTES]) -> usize) -> usize {
+    fn append(&mut self, again: bool, expected: usize, encode: impl Fn(bool, &mut [u8; MOST_BYTES]) -> usize) -> usize {
         let mut len = 0;
         let mut write = |again, room: &mut [u8; MOST_BYTES]| {
             len = encode(again, room);
             len
         };
         if !self.pieces.last_mut().is_some_and(|piece| piece.push(|room| write(again, room))) {
-            let mut piece = Piece::next(self.pieces.len());
+            let mut piece = match self.pieces.len() {
+                0 => Piece::first(expected),
+                before => Piece::next(before),
+            };
             // A line is far shorter than any piece.
             piece.push(|room| write(false, room));
             self.pieces.push(piece);
@@ -285,9 +301,11 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hash::id_hash;
 
     #[test]
     fn what_is_not_kept_still_tells_lines_apart() {
+        let mixed = |residue, p, text: &str| mixed(residue, p, id_hash(text.as_bytes()));
         let residues = [
             mixed(0, 1, "s1"),
             mixed(0, 2, "s1"),

@@ -106,7 +106,7 @@ pub fn scan_lines(
     let folded = std::array::from_fn(|p| places[p] && !kept[p]);
     let layout = LineLayout { places: kept, sources: wanted(options)(Reason::Duplicate) };
     let budget = options.memory_limit.map(|bytes| bytes / 2);
-    let buckets = Buckets::new(options.shards, layout, folded, budget, options.spill);
+    let buckets = Buckets::new(options.shards, layout, folded, budget, input.rows(), options.spill);
     let scanned = scan(engine, input, cleaner, &buckets, &wanted(options), progress)?;
     Ok(ScannedLines { buckets, scanned })
 }
@@ -224,6 +224,9 @@ pub fn fold_lines(
     })
 }
 
+/// Rows that are put into buckets at once: few enough to stay in cache, many enough for every shard to get some.
+const PUSHED_ROWS: usize = 2048;
+
 /// What a scan comes to beside the buckets.
 #[derive(Debug)]
 struct Scanned {
@@ -256,7 +259,8 @@ fn scan(
             blank.add(input.table, &mapped);
             let columns = cleaner.columns(input, *file, &mapped)?;
             let number = *file as u32;
-            let mut kept = Vec::with_capacity(mapped.len());
+            let mut kept = Vec::with_capacity(mapped.len().min(PUSHED_ROWS));
+            let mut pushed = Ok(());
             let mut lost = Vec::new();
             let mut to_catch = Vec::new();
             let note = |row: LostRow| {
@@ -269,7 +273,12 @@ fn scan(
                     to_catch.push(row.row);
                 }
                 kept.push(row);
+                if kept.len() == PUSHED_ROWS && pushed.is_ok() {
+                    pushed = feeder.push(number, &kept);
+                    kept.clear();
+                }
             });
+            pushed?;
             *read += mapped.len() as u64;
             to_catch.extend(lost.iter().map(|l| l.row));
             to_catch.sort_unstable();

@@ -18,7 +18,7 @@ use super::{
     zone::{Zone, split_micros},
 };
 use crate::{
-    base::{Day, IdTable, LocalTime, Minor, date::DAY_SECONDS, hash::id_hash},
+    base::{Day, IdTable, LocalTime, Minor, date::DAY_SECONDS, hash::LastHash},
     engine::{EngineError, expr::RowPredicate},
     input::settings::UnknownItems,
 };
@@ -311,19 +311,6 @@ impl LineCleaner {
             bytes.extend(scale.to_le_bytes());
         }
         (xxh3_64(&bytes) as u32).max(1)
-    }
-}
-
-/// The hash of the last id: the lines of an order mostly follow each other.
-#[derive(Debug, Clone, Copy, Default)]
-struct LastHash<'a>(Option<(&'a str, u64)>);
-
-impl<'a> LastHash<'a> {
-    fn of(&mut self, id: &'a str) -> u64 {
-        match self.0 {
-            Some((last, hash)) if last == id => hash,
-            _ => self.0.insert((id, id_hash(id.as_bytes()))).1,
-        }
     }
 }
 
