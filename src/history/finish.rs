@@ -405,10 +405,12 @@ impl Groups {
         };
         let ends = || runs.iter().skip(1).map(|(_, start)| *start).chain([lines.len() as u32]);
         if firsts.len() == runs.len() {
-            // Lines of one order mostly stand together, and those of one time are sorted by content as they are.
+            // Lines of one order mostly stand together, and those of one time are sorted by content as they are, but for
+            // returns whose amounts were changed since.
             for ((_, start), end) in runs.iter().zip(ends()) {
                 pairs.extend((*start..end).map(|i| (*start, i)));
-                if lines[*start as usize].time != lines[end as usize - 1].time {
+                let run = &lines[*start as usize..end as usize];
+                if run[0].time != run[run.len() - 1].time || run.iter().any(|line| line.is_return) {
                     pairs[*start as usize..].sort_unstable_by(by_content);
                 }
             }
