@@ -173,6 +173,21 @@ fn cut_off_and_turned() {
     assert!(refused > 90, "{refused}");
 }
 
+/// Files that once brought the program down; `tests/fuzz` found them.
+#[test]
+fn found_by_fuzzing() {
+    let bench = Bench::new();
+    let mut found = 0;
+    for entry in fs::read_dir(super::support::root().join("fixtures/found")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, bench.file()).unwrap();
+        let (code, said, _) = bench.run(&path.display().to_string());
+        assert_ne!(code, 0, "{path:?}: {said}");
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
 /// The same pages under another footer.
 fn with_footer(sound: &[u8], rows: i64, group: impl Fn(RowGroupMetaData) -> RowGroupMetaData) -> Vec<u8> {
     let footer = u32::from_le_bytes(sound[sound.len() - 8..sound.len() - 4].try_into().unwrap()) as usize + 8;
