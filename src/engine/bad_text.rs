@@ -198,11 +198,24 @@ impl Length for Part {
     }
 }
 
+/// A reader that fails at its end. Headers that lie tell of lists as long as they like: the parser would step over each of
+/// their elements, and an end that only gives no bytes would not stop it.
+struct Whole(bytes::buf::Reader<Bytes>);
+
+impl Read for Whole {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(room)? {
+            0 if !room.is_empty() => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => Ok(read),
+        }
+    }
+}
+
 impl ChunkReader for Part {
     type T = Box<dyn Read + Send>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(Box::new(self.from(start)?.reader()))
+        Ok(Box::new(Whole(self.from(start)?.reader())))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
@@ -211,5 +224,21 @@ impl ChunkReader for Part {
             return Err(ParquetError::EOF(format!("{length} bytes from {start} reach past the column")));
         }
         Ok(rest.slice(..length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_part_is_an_error_only_past_it() {
+        let part = Part { start: 10, bytes: Bytes::from_static(b"abcd") };
+        let mut two = Vec::new();
+        assert_eq!(part.get_read(12).unwrap().take(2).read_to_end(&mut two).unwrap(), 2);
+        assert_eq!(two, b"cd");
+        let past = part.get_read(12).unwrap().take(3).read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(past.kind(), std::io::ErrorKind::UnexpectedEof);
+        assert!(part.get_read(9).is_err() && part.get_read(15).is_err());
     }
 }
