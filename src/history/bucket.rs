@@ -21,7 +21,10 @@ use crate::{
 };
 
 /// Bytes of a line, mostly.
-const LINE_BYTES: usize = 18;
+const LINE_BYTES: u64 = 18;
+
+/// Bytes of the first pieces of all buckets together, however many rows are told: files may say anything of their length.
+const MOST_EXPECTED: u64 = 4 << 30;
 
 /// The lines of one shard.
 #[derive(Debug, Default)]
@@ -71,7 +74,7 @@ impl Buckets {
         rows: u64,
         spill: &std::path::Path,
     ) -> Self {
-        let expected = usize::try_from(rows / shards.max(1) as u64).unwrap_or(usize::MAX).saturating_mul(LINE_BYTES);
+        let expected = rows.saturating_mul(LINE_BYTES).min(MOST_EXPECTED) / shards.max(1) as u64;
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             items: SharedInterner::default(),
@@ -80,7 +83,7 @@ impl Buckets {
             folded,
             held: AtomicU64::new(0),
             limit: limit.unwrap_or(u64::MAX),
-            expected: if limit.is_some() { 0 } else { expected },
+            expected: if limit.is_some() { 0 } else { usize::try_from(expected).unwrap_or(0) },
             spill: spill.to_owned(),
         }
     }
@@ -145,8 +148,8 @@ pub(super) struct Lines {
     pieces: Vec<Piece>,
 }
 
-/// Where lines stand that go on with each other: chunk, and place in it.
-pub(super) type RunPlace = (u32, u32);
+/// Where lines stand that go on with each other: chunk, and place in it, which in a spilled one may lie past 4 GiB.
+pub(super) type RunPlace = (u32, usize);
 
 impl Lines {
     fn chunk(&self, number: usize) -> &[u8] {
@@ -163,7 +166,7 @@ impl Lines {
             let (mut rest, mut start) = (chunk, 0);
             while let Some(member) = Line::skip(&mut rest) {
                 if let Some(member) = member {
-                    each(member, (number as u32, start as u32));
+                    each(member, (number as u32, start));
                 }
                 start = chunk.len() - rest.len();
             }
@@ -172,7 +175,7 @@ impl Lines {
 
     /// Appends the lines that stand at a place.
     pub(super) fn read(&self, (chunk, start): RunPlace, out: &mut Vec<Line>) {
-        Line::decode_run(self.layout, &self.chunk(chunk as usize)[start as usize..], out);
+        Line::decode_run(self.layout, &self.chunk(chunk as usize)[start..], out);
     }
 }
 

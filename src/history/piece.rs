@@ -7,9 +7,6 @@ const LARGE: usize = 512 << 10;
 /// Bytes of a bucket's first piece; each next one is twice as large, so that many shards of a small shop stay small.
 const FIRST: usize = 8 << 10;
 
-/// Bytes of a first piece, however many are expected: files may say anything of their length.
-const LONGEST: usize = 64 << 20;
-
 /// Memory that is filled from the front. Large pieces are mapped from the system, not taken from the allocator: the pieces
 /// of all shards lie between each other, and what is freed in such a patchwork would be of no use for the long columns
 /// that take their place.
@@ -29,7 +26,7 @@ impl Piece {
     /// The first piece of a bucket that so many bytes are expected in. It is the allocator's: as one long stretch it is of
     /// use for the columns that take its place, and what is never filled is never touched.
     pub(super) fn first(expected: usize) -> Self {
-        Self { memory: Memory::Heap(vec![0; expected.clamp(FIRST, LONGEST)].into()), len: 0 }
+        Self { memory: Memory::Heap(vec![0; expected.max(FIRST)].into()), len: 0 }
     }
 
     /// The next piece of a bucket that has `before` of them.
