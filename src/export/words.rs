@@ -1,6 +1,6 @@
 //! Columns of texts that repeat: each text is held once, and a row has its number.
 //!
-//! Parquet files come out as if every row had its own copy; making those copies would cost more than all other columns.
+//! Parquet files come out as if every row had its own copy; the copies are never made.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One line on its way from the scan to its shard: a compact row of bytes, about 25 of them, and ten fewer if it goes on
+//! One line on its way from the scan to its shard: a compact row of bytes, without member, time and order where it goes on
 //! with the order of the line before.
 
 use crate::{base::Minor, input::Reason};
