@@ -13,7 +13,7 @@ use nextoffer::{
     base::{Findings, findings::JobPath, progress::Silent},
     engine::Engine,
     generate::{ShopSpec, generate},
-    history::{FoldOptions, Standing, fold},
+    history::{FoldOptions, Standing, fold_lines, scan_lines},
     input::{
         TableInput,
         contract::Table,
@@ -67,7 +67,8 @@ fn bench(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(LINES)).sample_size(10);
     group.bench_function("scan, clean and fold", |b| {
         b.iter(|| {
-            let histories = fold(&engine, &input, &cleaner, None, &everyone, &options, &Silent);
+            let lines = scan_lines(&engine, &input, &cleaner, &options, &Silent);
+            let histories = lines.and_then(|lines| fold_lines(lines, &input, None, &everyone, &options, &Silent));
             black_box(histories.expect("a fold").members_seen)
         });
     });

@@ -91,16 +91,18 @@ impl Texts {
     /// One of them.
     #[must_use]
     pub fn get(&self, number: u32) -> &str {
-        let at = number as usize;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.bytes[start as usize..self.ends[at] as usize]
+        &self.bytes[self.place(number)]
     }
 
     /// The bytes of one of them.
     fn bytes(&self, number: u32) -> &[u8] {
+        &self.bytes.as_bytes()[self.place(number)]
+    }
+
+    fn place(&self, number: u32) -> std::ops::Range<usize> {
         let at = number as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.bytes.as_bytes()[start as usize..self.ends[at] as usize]
+        start as usize..self.ends[at] as usize
     }
 
     /// All of them, by number.
@@ -125,8 +127,8 @@ impl Interner {
         if self.slots.is_empty() { 0 } else { self.slots[self.home(tag_of(hash))].tag }
     }
 
-    /// The number that a text of this hash ([`id_hash`]) has if it was seen before, and a byte of what it must be compared with, so
-    /// that this is in cache for the comparison.
+    /// The number that a text of this hash has if it was seen before, and a byte of what it must be compared with, so that
+    /// this is in cache for the comparison.
     #[must_use]
     pub fn guess(&self, text: &str, hash: u64) -> Option<(u32, u8)> {
         let head = Head::of(text.as_bytes());

@@ -74,24 +74,7 @@ pub struct ScannedLines {
     scanned: Scanned,
 }
 
-/// Reads every line of the table into histories.
-///
-/// # Errors
-/// If a file cannot be read, an expression fails, the spill folder fails, or a place column has too many values.
-pub fn fold(
-    engine: &Engine,
-    input: &TableInput,
-    cleaner: &LineCleaner,
-    listed_items: Option<&IdTable>,
-    standing: &(dyn Fn(&str) -> Standing + Sync),
-    options: &FoldOptions<'_>,
-    progress: &dyn Progress,
-) -> Result<Histories, InputError> {
-    let lines = scan_lines(engine, input, cleaner, options, progress)?;
-    fold_lines(lines, input, listed_items, standing, options, progress)
-}
-
-/// Reads and cleans every line of the table: the part of [`fold`] that needs to know nothing of members.
+/// Reads and cleans every line of the table; nothing has to be known of members yet. [`fold_lines`] does the rest.
 ///
 /// # Errors
 /// If a file cannot be read, an expression fails or the spill folder fails.
@@ -102,7 +85,8 @@ pub fn scan_lines(
     options: &FoldOptions<'_>,
     progress: &dyn Progress,
 ) -> Result<ScannedLines, InputError> {
-    let (places, kept) = places(input, options);
+    let places = ["channel", "store", "city"].map(|name| input.has(name));
+    let kept = [places[0], places[1] && options.keep[0], places[2] && options.keep[1]];
     let folded = std::array::from_fn(|p| places[p] && !kept[p]);
     let layout = LineLayout { places: kept, sources: wanted(options)(Reason::Duplicate) };
     let budget = options.memory_limit.map(|bytes| bytes / 2);
@@ -114,12 +98,6 @@ pub fn scan_lines(
 /// Which lost rows are entered in the list of lost rows, by reason.
 fn wanted(options: &FoldOptions<'_>) -> impl Fn(Reason) -> bool + Sync {
     |reason| action_of(reason, options.cleaning) == Action::Quarantine
-}
-
-/// Whether the table has channels, stores and cities, and whether they are kept.
-fn places(input: &TableInput, options: &FoldOptions<'_>) -> ([bool; 3], [bool; 3]) {
-    let places = ["channel", "store", "city"].map(|name| input.has(name));
-    (places, [places[0], places[1] && options.keep[0], places[2] && options.keep[1]])
 }
 
 /// Folds lines that were read from `input` under the same options into histories.
@@ -136,7 +114,7 @@ pub fn fold_lines(
 ) -> Result<Histories, InputError> {
     let ScannedLines { buckets, scanned } = lines;
     let Scanned { read, mut counts, blank, mut lost, caught } = scanned;
-    let (_, kept) = places(input, options);
+    let kept = buckets.layout.places;
     let wanted = wanted(options);
     let budget = options.memory_limit.map(|bytes| bytes / 2);
 

@@ -16,6 +16,6 @@ mod tests;
 
 pub use dimensions::{Dimensions, Timeline};
 pub use finish::{Exclusion, Standing};
-pub use fold::{FoldOptions, Histories, ScannedLines, fold, fold_lines, scan_lines};
+pub use fold::{FoldOptions, Histories, ScannedLines, fold_lines, scan_lines};
 pub use shard::{NO_CODE, NO_ITEM, Returned, ReturnedLines, Shard, UNIT};
 pub use shard_set::{ShardError, ShardSet};
