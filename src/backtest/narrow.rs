@@ -2,7 +2,7 @@
 
 use crate::{
     base::{Day, IdTable},
-    history::{NO_ITEM, Returned, Shard, ShardError, ShardSet},
+    history::{Cell, Column, NO_ITEM, Returned, Shard, ShardError, ShardSet},
     items::{MemberBaskets, View, newest_basket_day},
 };
 
@@ -122,7 +122,7 @@ fn narrow_shard(shard: &Shard, last_days: &[Day], rank: &[u32]) -> Shard {
 }
 
 fn push_line(out: &mut Shard, shard: &Shard, line: usize, item: u32) {
-    fn copy<T: Copy>(to: &mut Vec<T>, from: &[T], line: usize) {
+    fn copy<T: Cell>(to: &mut Column<T>, from: &Column<T>, line: usize) {
         to.extend(from.get(line));
     }
     out.item.push(item);
@@ -132,5 +132,5 @@ fn push_line(out: &mut Shard, shard: &Shard, line: usize, item: u32) {
     copy(&mut out.channel, &shard.channel, line);
     copy(&mut out.store, &shard.store, line);
     copy(&mut out.city, &shard.city, line);
-    copy(&mut out.is_return, &shard.is_return, line);
+    out.is_return.push(shard.is_return.at(line));
 }

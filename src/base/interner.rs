@@ -252,10 +252,16 @@ impl<'a> LocalInterner<'a> {
     pub fn intern(&mut self, text: &str) -> u32 {
         let head = Head::of(text.as_bytes());
         let hash = head.hash(text);
-        let local = self.known.intern_head(text, head, hash) as usize;
-        if let Some(number) = self.numbers.get(local) {
-            return *number;
+        let known = &self.known;
+        match known.find(hash, head, |n| head.is_whole() || known.texts.bytes(n) == text.as_bytes()) {
+            Some(local) => self.numbers[local as usize],
+            None => self.learn(text, head, hash),
         }
+    }
+
+    #[cold]
+    fn learn(&mut self, text: &str, head: Head, hash: u64) -> u32 {
+        self.known.intern_head(text, head, hash);
         let number = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).intern_head(text, head, hash);
         self.numbers.push(number);
         number

@@ -71,13 +71,13 @@ impl Census {
             }
             for line in shard.lines_of(order) {
                 let bought = shard.is_purchase(line, cut);
-                let amount = shard.amount[line];
+                let amount = shard.amount.at(line);
                 if let Some(group) = groups.of(shard.item[line]) {
                     census.categories[group].add(amount, u64::from(bought));
                 }
                 if bought
                     && let Some(channel) = shard.channel.get(line)
-                    && let Some(share) = census.channels.get_mut(usize::from(*channel))
+                    && let Some(share) = census.channels.get_mut(usize::from(channel))
                 {
                     share.add(amount, 1);
                 }

@@ -134,12 +134,12 @@ impl FeaturePlan<'_> {
             let mut order_net = 0;
             let mut has_purchase = false;
             for line in shard.lines_of(order) {
-                let amount = shard.amount[line];
+                let amount = shard.amount.at(line);
                 let item = shard.item[line];
                 order_net += amount;
                 let slot = self.item_slot.get(item as usize).copied().unwrap_or(rest);
                 scratch.category_spend[usize::from(slot)] += amount;
-                if shard.is_return[line] {
+                if shard.is_return.at(line) {
                     sums.refunded -= amount;
                     continue;
                 }
@@ -150,7 +150,7 @@ impl FeaturePlan<'_> {
                 has_purchase = true;
                 sums.lines += 1;
                 sums.bought += amount;
-                sums.quantity += i64::from(shard.quantity[line]);
+                sums.quantity += i64::from(shard.quantity.at(line));
                 if let Some(discount) = shard.discount.get(line) {
                     sums.discount += discount;
                 }
@@ -161,7 +161,7 @@ impl FeaturePlan<'_> {
                     }
                 }
                 if let Some(channel) = shard.channel.get(line) {
-                    let channel = usize::from(*channel);
+                    let channel = usize::from(channel);
                     sums.channels += first_time(&mut scratch.channels, channel, stamp);
                     let slot = self.channel_slot.get(channel).map_or(self.top_channels(), |s| usize::from(*s));
                     scratch.channel_spend[slot] += amount;

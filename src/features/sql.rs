@@ -17,7 +17,7 @@ use crate::{
         expr::ExprError,
         group_sql::{MEMBER_COLUMN, MemberAggregates},
     },
-    history::{NO_CODE, Shard},
+    history::{Column, NO_CODE, Shard},
     input::NONE,
 };
 
@@ -136,13 +136,13 @@ impl<'a> Lines<'a> {
                 let age = |(_, o, _): &(u32, u32, u32)| self.plan.view.cut.since(shard.order_day(*o as usize));
                 Arc::new(Int32Array::from_iter_values(self.rows.iter().map(age)))
             }
-            "quantity" => self.decimal(13, 3, |line| i64::from(shard.quantity[line])),
+            "quantity" => self.decimal(13, 3, |line| i64::from(shard.quantity.at(line))),
             "amount" => self.money(&shard.amount),
             "discount" => self.money(&shard.discount),
             "channel" => self.text(&dims.channels, |line| code(&shard.channel, line)),
             "store" => self.text(&dims.stores, |line| code(&shard.store, line)),
             "city" => self.text(&dims.cities, |line| code(&shard.city, line)),
-            "is_return" => self.flag(|line| shard.is_return[line]),
+            "is_return" => self.flag(|line| shard.is_return.at(line)),
             _ => self.flag(|line| shard.is_purchase(line, self.plan.view.cut)),
         }
     }
@@ -155,9 +155,9 @@ impl<'a> Lines<'a> {
         Arc::new(self.lines().map(|line| Some(of(line))).collect::<BooleanArray>())
     }
 
-    fn money(&self, amounts: &[Minor]) -> ArrayRef {
+    fn money(&self, amounts: &Column<Minor>) -> ArrayRef {
         let digits = self.plan.view.currency.exponent() as i8;
-        self.decimal(MONEY_DIGITS, digits, |line| amounts.get(line).copied().unwrap_or(0))
+        self.decimal(MONEY_DIGITS, digits, |line| amounts.get(line).unwrap_or(0))
     }
 
     fn decimal(&self, precision: u8, scale: i8, of: impl Fn(usize) -> i64) -> ArrayRef {
@@ -180,6 +180,6 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn code(codes: &[u16], line: usize) -> Option<i32> {
-    codes.get(line).copied().filter(|c| *c != NO_CODE).map(i32::from)
+fn code(codes: &Column<u16>, line: usize) -> Option<i32> {
+    codes.get(line).filter(|c| *c != NO_CODE).map(i32::from)
 }

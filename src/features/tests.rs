@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     base::{Currency, Day, Findings, IdTable, findings::JobPath},
     history::{
-        Dimensions, NO_CODE, NO_ITEM, Shard, ShardSet, Timeline,
+        Column, Dimensions, NO_CODE, NO_ITEM, Shard, ShardSet, Timeline,
         testing::{Row, shards_of},
     },
     input::{ItemTable, Labels, NONE},
@@ -116,8 +116,8 @@ fn naive(shop: &Shop, shard: &Shard, member: usize, vocabulary: &Vocabulary) -> 
         path.map(|p| p.split('/').next().unwrap().to_owned())
     };
     let channel =
-        |l: usize| (shard.channel[l] != NO_CODE).then(|| shop.dimensions.channels.get(shard.channel[l].into()));
-    let money = |lines: &[(usize, Day, usize)]| lines.iter().map(|(_, _, l)| shard.amount[*l]).sum::<i64>();
+        |l: usize| (shard.channel.at(l) != NO_CODE).then(|| shop.dimensions.channels.get(shard.channel.at(l).into()));
+    let money = |lines: &[(usize, Day, usize)]| lines.iter().map(|(_, _, l)| shard.amount.at(*l)).sum::<i64>();
     let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { f64::NAN };
     let orders: BTreeSet<(usize, Day)> = bought.iter().map(|(o, d, _)| (*o, *d)).collect();
     let days: Vec<Day> = orders.iter().map(|(_, d)| *d).collect::<BTreeSet<_>>().into_iter().collect();
@@ -127,11 +127,11 @@ fn naive(shop: &Shop, shard: &Shard, member: usize, vocabulary: &Vocabulary) -> 
     let rhythm = if n == 0 { f64::NAN } else { f64::from(gaps[(n - 1) / 2] + gaps[n / 2]) / 2.0 };
     let recency = days.last().map_or(f64::NAN, |d| f64::from(cut.since(*d)));
     let net = money(&all);
-    let gross: i64 = all.iter().filter(|(_, _, l)| !shard.is_return[*l]).map(|(_, _, l)| shard.amount[*l]).sum();
-    let discount: i64 = bought.iter().map(|(_, _, l)| shard.discount[*l]).sum();
+    let gross: i64 = all.iter().filter(|(_, _, l)| !shard.is_return.at(*l)).map(|(_, _, l)| shard.amount.at(*l)).sum();
+    let discount: i64 = bought.iter().map(|(_, _, l)| shard.discount.at(*l)).sum();
     let of_orders =
         |f: &dyn Fn(Day) -> bool| ratio(orders.iter().filter(|(_, d)| f(*d)).count() as f64, orders.len() as f64);
-    let units: i64 = bought.iter().map(|(_, _, l)| i64::from(shard.quantity[*l])).sum();
+    let units: i64 = bought.iter().map(|(_, _, l)| i64::from(shard.quantity.at(*l))).sum();
     let distinct = |f: &dyn Fn(usize) -> Option<String>| {
         bought.iter().filter_map(|(_, _, l)| f(*l)).collect::<BTreeSet<_>>().len() as f64
     };
@@ -263,8 +263,8 @@ fn the_largest_categories_are_named() {
 fn what_a_shop_lacks_is_said_once() {
     let rows = [Row::buy("a", 1, NO_ITEM, 500), Row::buy("a", 2, NO_ITEM, 700)];
     let mut shards = shards_of(&rows, 1);
-    shards[0].channel.clear();
-    shards[0].discount.clear();
+    shards[0].channel = Column::default();
+    shards[0].discount = Column::default();
     let mut shop = Shop::new(200);
     shop.items = ItemTable::default();
     shop.dimensions.channels = IdTable::default();

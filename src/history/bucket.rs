@@ -54,6 +54,14 @@ pub(super) struct Buckets {
     spill: std::path::PathBuf,
 }
 
+/// A row's texts as provisional numbers + 1, 0 for none, and its residue with the texts in it that are not kept.
+#[derive(Debug, Clone, Copy, Default)]
+struct Named {
+    item: u32,
+    places: [u32; 3],
+    residue: u32,
+}
+
 /// One thread's way into the buckets.
 #[derive(Debug)]
 pub(super) struct Feeder<'a> {
@@ -62,6 +70,8 @@ pub(super) struct Feeder<'a> {
     places: [LocalInterner<'a>; 3],
     /// Rows of the batch at hand by shard.
     by_shard: Vec<Vec<u32>>,
+    /// What is said of each row of the batch at hand.
+    named: Vec<Named>,
     guesses: Vec<Option<u32>>,
 }
 
@@ -98,6 +108,7 @@ impl Buckets {
             items: LocalInterner::new(&self.items),
             places: std::array::from_fn(|p| LocalInterner::new(&self.places[p])),
             by_shard: vec![Vec::new(); self.shards.len()],
+            named: Vec::new(),
             guesses: Vec::new(),
         }
     }
@@ -192,6 +203,7 @@ impl Feeder<'_> {
             let shard = mask.map_or_else(|| row.member_hash % shards, |mask| row.member_hash & mask);
             self.by_shard[shard as usize].push(i as u32);
         }
+        self.name(rows);
         let layout = self.buckets.layout;
         for shard in 0..self.by_shard.len() {
             if self.by_shard[shard].is_empty() {
@@ -201,19 +213,9 @@ impl Feeder<'_> {
             guess(&bucket.members, rows, &self.by_shard[shard], &mut self.guesses);
             let mut added = 0;
             let mut before = None;
-            // Lines of one order mostly follow each other: what they say of places is the same.
-            let mut last = [LastHash::default(); 3];
             for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
                 let row = &rows[*i as usize];
-                let item = row.item.map_or(0, |id| self.items.intern(id) + 1);
-                let (mut places, mut residue) = ([0; 3], row.residue);
-                for (p, text) in row.places.iter().enumerate() {
-                    match text {
-                        Some(text) if self.buckets.folded[p] => residue = mixed(residue, p, last[p].of(text)),
-                        Some(text) => places[p] = self.places[p].intern(text) + 1,
-                        None => {}
-                    }
-                }
+                let Named { item, places, residue } = self.named[*i as usize];
                 let line = Line {
                     member: bucket.members.intern(row.member, row.member_hash, *guess),
                     item,
@@ -239,6 +241,32 @@ impl Feeder<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl<'a> Feeder<'_> {
+    /// Numbers the texts of all rows, one column after the other: the processor then waits for several slots of a table at
+    /// once.
+    fn name(&mut self, rows: &[LineRow<'a>]) {
+        self.named.clear();
+        self.named.extend(rows.iter().map(|row| Named { residue: row.residue, ..Named::default() }));
+        for (named, row) in self.named.iter_mut().zip(rows) {
+            named.item = row.item.map_or(0, |id| self.items.intern(id) + 1);
+        }
+        for p in 0..3 {
+            // Lines of one order mostly follow each other: what they say of places is the same.
+            let (mut last, mut hash) = (None, LastHash::default());
+            for (named, row) in self.named.iter_mut().zip(rows) {
+                let Some(text) = row.places[p] else { continue };
+                if self.buckets.folded[p] {
+                    named.residue = mixed(named.residue, p, hash.of(text));
+                    continue;
+                }
+                let known = last.filter(|(before, _)| *before == text);
+                let (_, number) = *last.insert(known.unwrap_or_else(|| (text, self.places[p].intern(text) + 1)));
+                named.places[p] = number;
+            }
+        }
     }
 }
 

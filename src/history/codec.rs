@@ -2,7 +2,10 @@
 
 use std::io::{self, Read, Write};
 
-use super::{Returned, ReturnedLines, Shard};
+use super::{
+    Column, Returned, ReturnedLines, Shard,
+    column::{Cells, each_size},
+};
 use crate::base::{Day, IdTable, LocalTime};
 
 /// Numbers that are written as their little-endian bytes.
@@ -27,7 +30,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(u8, u16, u32, i32, i64);
+plain!(u8, i8, i16, u32, i32, i64);
 
 fn put<T: Plain>(out: &mut impl Write, values: impl ExactSizeIterator<Item = T>) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(8 + values.len() * T::SIZE);
@@ -45,6 +48,26 @@ fn get<T: Plain>(source: &mut impl Read) -> io::Result<Vec<T>> {
     Ok(bytes.chunks_exact(T::SIZE).map(T::get).collect())
 }
 
+/// Writes a column: how many bytes its numbers have, and the numbers.
+fn put_column<T>(out: &mut impl Write, column: &Column<T>) -> io::Result<()> {
+    each_size!(&column.cells, numbers => {
+        out.write_all(&[size_of_val(&numbers[..1.min(numbers.len())]) as u8])?;
+        put(out, numbers.iter().copied())
+    })
+}
+
+fn get_column<T>(source: &mut impl Read) -> io::Result<Column<T>> {
+    let mut size = [0];
+    source.read_exact(&mut size)?;
+    let cells = match size {
+        [2] => Cells::Two(get(source)?),
+        [4] => Cells::Four(get(source)?),
+        [8] => Cells::Eight(get(source)?),
+        _ => Cells::One(get(source)?),
+    };
+    Ok(cells.into())
+}
+
 /// Writes a shard.
 pub(super) fn write(shard: &Shard, out: &mut impl Write) -> io::Result<()> {
     let mut ids = Vec::new();
@@ -57,13 +80,13 @@ pub(super) fn write(shard: &Shard, out: &mut impl Write) -> io::Result<()> {
     put(out, shard.order_time.iter().map(|t| t.0))?;
     put(out, shard.order_lines.iter().copied())?;
     put(out, shard.item.iter().copied())?;
-    put(out, shard.quantity.iter().copied())?;
-    put(out, shard.amount.iter().copied())?;
-    put(out, shard.discount.iter().copied())?;
+    put_column(out, &shard.quantity)?;
+    put_column(out, &shard.amount)?;
+    put_column(out, &shard.discount)?;
     for places in [&shard.channel, &shard.store, &shard.city] {
-        put(out, places.iter().copied())?;
+        put_column(out, places)?;
     }
-    put(out, shard.is_return.iter().map(|r| u8::from(*r)))?;
+    put(out, shard.is_return.iter().map(u8::from))?;
     put(out, shard.returned.iter().map(|r| r.line))?;
     put(out, shard.returned.iter().map(|r| r.day.0))
 }
@@ -85,12 +108,12 @@ pub(super) fn read(source: &mut impl Read) -> io::Result<Shard> {
         order_time: get(source)?.into_iter().map(LocalTime).collect(),
         order_lines: get(source)?,
         item: get(source)?,
-        quantity: get(source)?,
-        amount: get(source)?,
-        discount: get(source)?,
-        channel: get(source)?,
-        store: get(source)?,
-        city: get(source)?,
+        quantity: get_column(source)?,
+        amount: get_column(source)?,
+        discount: get_column(source)?,
+        channel: get_column(source)?,
+        store: get_column(source)?,
+        city: get_column(source)?,
         is_return: get(source)?.into_iter().map(|r: u8| r != 0).collect(),
         returned: ReturnedLines::default(),
     };

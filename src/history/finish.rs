@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use hashbrown::HashMap;
 
 use super::{
-    NO_CODE, NO_ITEM, Returned, Shard,
+    Column, Flags, NO_CODE, NO_ITEM, Returned, Shard,
     bucket::{Lines, RunPlace},
     line::{Line, verdict_reason},
 };
@@ -319,13 +319,13 @@ impl<'a> ShardBuilder<'a> {
             member_orders: vec![0],
             order_lines: vec![0],
             item: Vec::with_capacity(lines),
-            quantity: Vec::with_capacity(lines),
-            amount: Vec::with_capacity(lines),
-            is_return: Vec::with_capacity(lines),
-            discount: Vec::with_capacity(some(ranks.has_discount)),
-            channel: Vec::with_capacity(some(ranks.has_places[0])),
-            store: Vec::with_capacity(some(ranks.has_places[1])),
-            city: Vec::with_capacity(some(ranks.has_places[2])),
+            quantity: Column::with_capacity(lines),
+            amount: Column::with_capacity(lines),
+            is_return: Flags::with_capacity(lines),
+            discount: Column::with_capacity(some(ranks.has_discount)),
+            channel: Column::with_capacity(some(ranks.has_places[0])),
+            store: Column::with_capacity(some(ranks.has_places[1])),
+            city: Column::with_capacity(some(ranks.has_places[2])),
             ..Shard::default()
         };
         Self { shard, ranks }

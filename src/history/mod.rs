@@ -2,6 +2,7 @@
 
 mod bucket;
 mod codec;
+mod column;
 mod dimensions;
 mod finish;
 mod fold;
@@ -14,6 +15,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use column::{Cell, Column, Flags};
 pub use dimensions::{Dimensions, Timeline};
 pub use finish::{Exclusion, Standing};
 pub use fold::{FoldOptions, Histories, ScannedLines, fold_lines, scan_lines};

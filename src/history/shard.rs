@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::{Column, Flags};
 use crate::base::{Day, IdTable, LocalTime, Minor};
 
 /// `item` of a line that names no item.
@@ -24,25 +25,21 @@ pub struct Returned {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReturnedLines {
     lines: Vec<Returned>,
-    /// One bit a line, up to the last that is in it: few lines are ever returned, and most need no search.
-    bits: Vec<u64>,
+    /// By line, up to the last that is in it: few lines are ever returned, and most need no search.
+    flags: Flags,
 }
 
 impl ReturnedLines {
     /// Adds a line after all those that it has.
     pub fn push(&mut self, returned: Returned) {
-        let line = returned.line as usize;
-        if self.bits.len() <= line / 64 {
-            self.bits.resize(line / 64 + 1, 0);
-        }
-        self.bits[line / 64] |= 1 << (line % 64);
+        self.flags.set(returned.line as usize);
         self.lines.push(returned);
     }
 
     /// The day of the return that took the last of a line; `None` where something of it was kept.
     #[must_use]
     pub fn day(&self, line: usize) -> Option<Day> {
-        if self.bits.get(line / 64)? >> (line % 64) & 1 == 0 {
+        if !self.flags.at(line) {
             return None;
         }
         let at = self.lines.binary_search_by_key(&(line as u32), |r| r.line).ok()?;
@@ -50,7 +47,7 @@ impl ReturnedLines {
     }
 
     fn heap_bytes(&self) -> usize {
-        8 * (self.lines.capacity() + self.bits.capacity())
+        8 * self.lines.capacity() + self.flags.heap_bytes()
     }
 }
 
@@ -88,20 +85,20 @@ pub struct Shard {
     /// Item index ([`crate::input::ItemTable`]), or [`NO_ITEM`].
     pub item: Vec<u32>,
     /// Quantity in thousandths; negative on return lines.
-    pub quantity: Vec<i32>,
+    pub quantity: Column<i32>,
     /// Effect on net spend in minor units: the line total of a purchase; on a return line minus the refund of what it
     /// was matched to (0 where it matched nothing), so that a member's sum is never negative.
-    pub amount: Vec<Minor>,
+    pub amount: Column<Minor>,
     /// Discount given on the line, in minor units, positive; empty if the shop has no such column.
-    pub discount: Vec<Minor>,
+    pub discount: Column<Minor>,
     /// Index into [`crate::history::Dimensions::channels`], or [`NO_CODE`]; may be empty.
-    pub channel: Vec<u16>,
+    pub channel: Column<u16>,
     /// Index into [`crate::history::Dimensions::stores`], or [`NO_CODE`]; may be empty.
-    pub store: Vec<u16>,
+    pub store: Column<u16>,
     /// Index into [`crate::history::Dimensions::cities`], or [`NO_CODE`]; may be empty.
-    pub city: Vec<u16>,
+    pub city: Column<u16>,
     /// Whether the line is a return.
-    pub is_return: Vec<bool>,
+    pub is_return: Flags,
     /// Purchase lines that were fully returned, by line.
     pub returned: ReturnedLines,
 }
@@ -148,7 +145,7 @@ impl Shard {
     /// fully returned by then. Whether the line itself lies after the cut is the caller's to see.
     #[must_use]
     pub fn is_purchase(&self, line: usize, cut: Day) -> bool {
-        !self.is_return[line] && self.returned.day(line).is_none_or(|day| day > cut)
+        !self.is_return.at(line) && self.returned.day(line).is_none_or(|day| day > cut)
     }
 
     /// Bytes held on the heap.
@@ -156,10 +153,12 @@ impl Shard {
     pub fn heap_bytes(&self) -> usize {
         self.members.heap_bytes()
             + 4 * (self.member_orders.capacity() + self.order_time.capacity() + self.order_lines.capacity())
-            + 4 * (self.item.capacity() + self.quantity.capacity())
-            + 8 * (self.amount.capacity() + self.discount.capacity())
-            + 2 * (self.channel.capacity() + self.store.capacity() + self.city.capacity())
-            + self.is_return.capacity()
+            + 4 * self.item.capacity()
+            + self.quantity.heap_bytes()
+            + self.amount.heap_bytes()
+            + self.discount.heap_bytes()
+            + [&self.channel, &self.store, &self.city].map(Column::heap_bytes).iter().sum::<usize>()
+            + self.is_return.heap_bytes()
             + self.returned.heap_bytes()
     }
 }

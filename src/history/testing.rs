@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{NO_CODE, NO_ITEM, Returned, Shard, UNIT};
+use super::{Cell, Column, NO_CODE, NO_ITEM, Returned, Shard, UNIT};
 use crate::base::{Day, IdTable, LocalTime, Minor, hash::shard_of};
 
 /// One clean line, as a test writes it.
@@ -120,11 +120,16 @@ fn sort_returns(out: &mut Shard) {
     let first = out.order_lines.last().map_or(0, |l| *l as usize);
     let mut order: Vec<usize> = (first..out.item.len()).collect();
     order.sort_by_key(|i| {
-        (out.item[*i], out.is_return[*i], out.quantity[*i], out.amount[*i], out.discount[*i], out.channel[*i])
+        let values = (out.quantity.at(*i), out.amount.at(*i), out.discount.at(*i), out.channel.at(*i));
+        (out.item[*i], out.is_return.at(*i), values)
     });
-    let sorted: Vec<(Minor, Minor, u16)> =
-        order.iter().map(|i| (out.amount[*i], out.discount[*i], out.channel[*i])).collect();
-    for (at, (amount, discount, channel)) in (first..).zip(sorted) {
-        (out.amount[at], out.discount[at], out.channel[at]) = (amount, discount, channel);
-    }
+    out.amount = in_order(&out.amount, &order);
+    out.discount = in_order(&out.discount, &order);
+    out.channel = in_order(&out.channel, &order);
+}
+
+/// A column whose last values stand in this order.
+fn in_order<T: Cell>(column: &Column<T>, order: &[usize]) -> Column<T> {
+    let before = column.len() - order.len();
+    column.iter().take(before).chain(order.iter().map(|i| column.at(*i))).collect()
 }

@@ -329,7 +329,9 @@ fn non_empty(column: &StringViewArray, row: usize) -> Option<&str> {
         return None;
     }
     let text = column.value(row);
-    (!text.trim_ascii().is_empty()).then_some(text)
+    // Most texts do not begin with a space.
+    let there = text.as_bytes().first().is_some_and(|byte| !byte.is_ascii_whitespace());
+    (there || !text.trim_ascii().is_empty()).then_some(text)
 }
 
 /// Ids and texts as views; integers as their decimal digits.

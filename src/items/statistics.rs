@@ -140,8 +140,8 @@ impl Work {
             let part = &mut self.part;
             self.baskets.fill_with(shard, member, view, |line, item| {
                 let counts = &mut part.counts[item as usize];
-                counts.units = counts.units.saturating_add(i64::from(shard.quantity[line]));
-                counts.paid = counts.paid.saturating_add(shard.amount[line]);
+                counts.units = counts.units.saturating_add(i64::from(shard.quantity.at(line)));
+                counts.paid = counts.paid.saturating_add(shard.amount.at(line));
             });
             if self.baskets.is_empty() {
                 continue;

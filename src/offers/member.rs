@@ -105,7 +105,7 @@ impl MemberView<'_> {
             .filter(|order| self.shard.order_day(*order) == day)
             .flat_map(|order| self.shard.lines_of(order))
             .filter(|line| self.shard.item[*line] == item && self.shard.is_purchase(*line, cut))
-            .map(|line| i64::from(self.shard.quantity[line]))
+            .map(|line| i64::from(self.shard.quantity.at(line)))
             .sum()
     }
 }

@@ -209,7 +209,7 @@ impl<'a> FactsPlan<'a> {
             seen = Some((seen.map_or(day, |s| s.0), day));
             let mut bought = false;
             for line in shard.lines_of(order) {
-                let amount = shard.amount[line];
+                let amount = shard.amount.at(line);
                 if day >= self.window_start {
                     net_spend += amount;
                 }
@@ -222,15 +222,15 @@ impl<'a> FactsPlan<'a> {
                 }
                 bought = true;
                 bought_lines += 1;
-                discounted += u64::from(shard.discount.get(line).is_some_and(|d| *d > 0));
+                discounted += u64::from(shard.discount.get(line).is_some_and(|d| d > 0));
                 if let Some(group) = group {
                     rhythms.add(group as u32, day);
                 }
                 if self.tiers.tiers > 0 {
                     by_tier.add(usize::from(self.tiers.of(shard.item[line])), 1);
                 }
-                if let Some(channel) = shard.channel.get(line).filter(|c| **c != NO_CODE) {
-                    by_channel.add(usize::from(*channel), amount);
+                if let Some(channel) = shard.channel.get(line).filter(|c| *c != NO_CODE) {
+                    by_channel.add(usize::from(channel), amount);
                 }
             }
             if bought && days.last() != Some(&day) {

@@ -166,14 +166,14 @@ impl ProfileSums {
                     continue;
                 }
                 for line in shard.lines_of(order) {
-                    let amount = shard.amount[line];
+                    let amount = shard.amount.at(line);
                     self.spend[segment] += amount;
                     if let Some(group) = plan.group_of(shard.item[line]) {
                         self.by_group[segment * self.groups + group] += amount;
                     }
-                    let channel = shard.channel.get(line).filter(|c| **c != NO_CODE);
+                    let channel = shard.channel.get(line).filter(|c| *c != NO_CODE);
                     if let Some(channel) = channel.filter(|_| shard.is_purchase(line, cut)) {
-                        self.by_channel[segment * self.channels + usize::from(*channel)] += amount;
+                        self.by_channel[segment * self.channels + usize::from(channel)] += amount;
                     }
                 }
             }

@@ -71,7 +71,7 @@ impl OfferKind for ChannelBridge {
         let mut only = None;
         for order in shard.orders_of(member.member).filter(|o| shard.order_day(*o) <= as_of) {
             for line in shard.lines_of(order).filter(|line| shard.is_purchase(*line, as_of)) {
-                let channel = shard.channel[line];
+                let channel = shard.channel.at(line);
                 if channel == NO_CODE || channel == missing || only.is_some_and(|known| known != channel) {
                     return;
                 }

@@ -161,6 +161,6 @@ fn spend_since(member: &MemberView<'_>, first: Day) -> Minor {
         .orders_of(member.member)
         .filter(|order| (first..=as_of).contains(&shard.order_day(*order)))
         .flat_map(|order| shard.lines_of(order))
-        .map(|line| shard.amount[line])
+        .map(|line| shard.amount.at(line))
         .sum()
 }

@@ -107,20 +107,20 @@ pub fn look(
         let mut bought = false;
         let mut amount = 0;
         for line in shard.lines_of(order) {
-            amount += shard.amount[line];
+            amount += shard.amount.at(line);
             if !shard.is_purchase(line, cut) {
                 continue;
             }
             bought = true;
-            let Some(channel) = shard.channel.get(line).filter(|c| **c != NO_CODE) else { continue };
+            let Some(channel) = shard.channel.get(line).filter(|c| *c != NO_CODE) else { continue };
             if before {
-                let at = usize::from(*channel);
+                let at = usize::from(channel);
                 if lines_by_channel.len() <= at {
                     lines_by_channel.resize(at + 1, 0);
                 }
                 lines_by_channel[at] += 1;
-            } else if !new_channels.contains(channel) {
-                new_channels.push(*channel);
+            } else if !new_channels.contains(&channel) {
+                new_channels.push(channel);
             }
         }
         if before {
