@@ -34,6 +34,8 @@ use crate::store::InputFile;
 
 /// Rows one scan chunk aims at: enough work to keep a thread busy, few enough that two cores share one file.
 const CHUNK_ROWS: u64 = 500_000;
+/// The same where the rows of a chunk are held until those before it have been taken.
+const HELD_ROWS: u64 = 64 << 10;
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug, Clone)]
@@ -96,12 +98,12 @@ impl ParquetFile {
         Schema::new(self.schema.fields().iter().take(self.stored_columns).cloned().collect::<Vec<_>>())
     }
 
-    fn chunks(&self, file: usize) -> Vec<ScanChunk> {
+    fn chunks(&self, file: usize, most: u64) -> Vec<ScanChunk> {
         let mut chunks = Vec::new();
         let (mut start, mut first_row, mut rows) = (0, 0, 0);
         for (i, group) in self.metadata.row_groups().iter().enumerate() {
             let group_rows = u64::try_from(group.num_rows()).unwrap_or(0);
-            if i > start && rows + group_rows > CHUNK_ROWS {
+            if i > start && rows + group_rows > most {
                 chunks.push(ScanChunk { file, row_groups: start..i, first_row });
                 (start, first_row, rows) = (i, first_row + rows, 0);
             }
@@ -186,7 +188,49 @@ impl Engine {
         B: Fn(&ScanChunk) -> S + Sync,
         F: Fn(&mut S, ScanRows) -> Result<(), E> + Sync,
     {
-        let chunks: Vec<ScanChunk> = files.iter().enumerate().flat_map(|(i, f)| f.chunks(i)).collect();
+        self.scan_chunks(files, &chunks_of(files, CHUNK_ROWS), columns, &begin, &each)
+    }
+
+    /// As [`Engine::scan`], but hands the chunks' states to `take` one after the other, in the order of the files and their
+    /// rows, and never has many of them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan_in_order<E, S, B, F>(
+        &self,
+        files: &[ParquetFile],
+        columns: &[Vec<usize>],
+        begin: B,
+        each: F,
+        take: impl FnMut(S),
+    ) -> Result<(), E>
+    where
+        E: From<EngineError> + Send,
+        S: Send,
+        B: Fn(&ScanChunk) -> S + Sync,
+        F: Fn(&mut S, ScanRows) -> Result<(), E> + Sync,
+    {
+        let mut take = take;
+        for some in chunks_of(files, HELD_ROWS).chunks(2 * self.threads.max(1)) {
+            self.scan_chunks(files, some, columns, &begin, &each)?.into_iter().for_each(&mut take);
+        }
+        Ok(())
+    }
+
+    fn scan_chunks<E, S, B, F>(
+        &self,
+        files: &[ParquetFile],
+        chunks: &[ScanChunk],
+        columns: &[Vec<usize>],
+        begin: &B,
+        each: &F,
+    ) -> Result<Vec<S>, E>
+    where
+        E: From<EngineError> + Send,
+        S: Send,
+        B: Fn(&ScanChunk) -> S + Sync,
+        F: Fn(&mut S, ScanRows) -> Result<(), E> + Sync,
+    {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let results: Mutex<Vec<(usize, Result<S, E>)>> = Mutex::new(Vec::with_capacity(chunks.len()));
@@ -284,6 +328,10 @@ impl Engine {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+fn chunks_of(files: &[ParquetFile], most: u64) -> Vec<ScanChunk> {
+    files.iter().enumerate().flat_map(|(i, f)| f.chunks(i, most)).collect()
 }
 
 /// The schema with strings as views, which the fold reads fastest.

@@ -229,10 +229,12 @@ fn scan(
     progress.start("read", Some(input.rows()));
     let all_lost = Mutex::new(Vec::new());
     let caught = CaughtRows::default();
+    // What a feeder knows of texts is as good for the next chunk.
+    let feeders = Pool::new(|| buckets.feeder());
     let parts = input.scan(
         engine,
-        |chunk| (chunk.file, buckets.feeder(), ReasonCounts::default(), BlankCounts::default(), 0u64),
-        |(file, feeder, counts, blank, read), rows| {
+        |chunk| (chunk.file, ReasonCounts::default(), BlankCounts::default(), 0u64),
+        |(file, counts, blank, read), rows| {
             let mapped = input.map(*file, &rows)?;
             blank.add(input.table, &mapped);
             let columns = cleaner.columns(input, *file, &mapped)?;
@@ -252,7 +254,7 @@ fn scan(
                 }
                 kept.push(row);
                 if kept.len() == PUSHED_ROWS && pushed.is_ok() {
-                    pushed = feeder.push(number, &kept);
+                    pushed = feeders.with(|feeder| feeder.push(number, &kept));
                     kept.clear();
                 }
             });
@@ -265,13 +267,13 @@ fn scan(
                 all_lost.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lost);
             }
             progress.advance(rows.batch.num_rows() as u64);
-            feeder.push(number, &kept)
+            feeders.with(|feeder| feeder.push(number, &kept))
         },
     )?;
     let mut counts = ReasonCounts::default();
     let mut blank = BlankCounts::default();
     let mut read = 0;
-    for (_, _, part, own_blank, rows) in &parts {
+    for (_, part, own_blank, rows) in &parts {
         counts.merge(part);
         blank.merge(own_blank);
         read += rows;

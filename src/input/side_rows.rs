@@ -71,7 +71,10 @@ pub fn read_side(
     context: &SideContext<'_>,
     mut each: impl FnMut(&SideRow<'_>) -> Result<(), Loss>,
 ) -> Result<(RowCounts, Vec<LostRow>), InputError> {
-    let parts = input.scan(
+    let mut counts = RowCounts::default();
+    let mut lost = Vec::new();
+    let mut all_blank = BlankCounts::default();
+    input.scan_in_order(
         context.engine,
         |chunk| (chunk.file, Vec::new(), BlankCounts::default()),
         |(file, batches, blank), rows| {
@@ -81,32 +84,29 @@ pub fn read_side(
             batches.push((mapped, columns));
             Ok::<_, InputError>(())
         },
-    )?;
-    let mut counts = RowCounts::default();
-    let mut lost = Vec::new();
-    let mut all_blank = BlankCounts::default();
-    for (file, batches, blank) in &parts {
-        all_blank.merge(blank);
-        for (mapped, columns) in batches {
-            for row in 0..mapped.len() {
-                counts.read += 1;
-                let kept = match mapped.bad_text(row) {
-                    Some(column) => Err((Reason::Unreadable, Problem::NotText(column))),
-                    None => each(&SideRow { table: input.table, batch: columns, row }),
-                };
-                match kept {
-                    Ok(()) => counts.kept += 1,
-                    Err((reason, problem)) => {
-                        counts.lose(reason, 1, context.cleaning);
-                        if action_of(reason, context.cleaning) == Action::Quarantine {
-                            let row = mapped.row_number(row);
-                            lost.push(LostRow { file: *file as u32, row, reason, problem });
+        |(file, batches, blank)| {
+            all_blank.merge(&blank);
+            for (mapped, columns) in &batches {
+                for row in 0..mapped.len() {
+                    counts.read += 1;
+                    let kept = match mapped.bad_text(row) {
+                        Some(column) => Err((Reason::Unreadable, Problem::NotText(column))),
+                        None => each(&SideRow { table: input.table, batch: columns, row }),
+                    };
+                    match kept {
+                        Ok(()) => counts.kept += 1,
+                        Err((reason, problem)) => {
+                            counts.lose(reason, 1, context.cleaning);
+                            if action_of(reason, context.cleaning) == Action::Quarantine {
+                                let row = mapped.row_number(row);
+                                lost.push(LostRow { file: file as u32, row, reason, problem });
+                            }
                         }
                     }
                 }
             }
-        }
-    }
+        },
+    )?;
     counts.blank = all_blank.by_column(input.table);
     Ok((counts, lost))
 }

@@ -152,6 +152,21 @@ impl TableInput {
         engine.scan(&self.files, &columns, begin, each).map_err(|e| e.in_table(self.table.name()))
     }
 
+    /// [`Engine::scan_in_order`] over the table's files.
+    ///
+    /// # Errors
+    /// As there, with the table named.
+    pub fn scan_in_order<S: Send>(
+        &self,
+        engine: &Engine,
+        begin: impl Fn(&ScanChunk) -> S + Sync,
+        each: impl Fn(&mut S, ScanRows) -> Result<(), InputError> + Sync,
+        take: impl FnMut(S),
+    ) -> Result<(), InputError> {
+        let columns: Vec<Vec<usize>> = self.bindings.iter().map(|b| b.read.clone()).collect();
+        engine.scan_in_order(&self.files, &columns, begin, each, take).map_err(|e| e.in_table(self.table.name()))
+    }
+
     /// Turns a batch as read into our columns.
     ///
     /// # Errors

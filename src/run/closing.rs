@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Manifest, OfferSummary, RunError, Stages, consent,
+    counted::Counted,
     decide::Decided,
     fairness::Fairness,
     fit::{Described, Known, Scene},
@@ -91,14 +92,17 @@ impl Closing<'_> {
         stages: &mut Stages,
     ) -> Result<Staged, RunError> {
         let staging = place.stage(self.identity.run_id).map_err(RunError::Output)?;
-        let mut written = outputs::write(self, described, decided, withdrawn, &staging)?;
-        let fairness = Fairness::of(self, described, decided, withdrawn);
+        // Who counts never waits for a file, and who writes often does.
+        let count = || (Fairness::of(self, described, decided, withdrawn), Counted::of(self, described, decided));
+        let write = || outputs::write(self, described, decided, withdrawn, &staging);
+        let (written, (fairness, counted)) = rayon::join(write, count);
+        let mut written = written?;
         written.push(fairness.write(&staging)?);
         let files = staging.files()?;
-        let mut manifest = outputs::manifest(self, described, decided, &written, &files);
+        let mut manifest = outputs::manifest(self, described, decided, &counted, &written, &files);
         manifest.members.withdraw(withdrawn.len() as u64);
         stages.end("write");
-        let lists = outputs::offer_summaries(self, described, decided, &manifest);
+        let lists = outputs::offer_summaries(self, described, decided, counted, &manifest);
         report::write(self, described, decided, &manifest, &lists, &fairness, &staging)?;
         let files = staging.files()?;
         manifest.outputs = outputs::entries(&written, &files);

@@ -8,6 +8,7 @@ mod clock;
 mod closing;
 mod consent;
 mod count;
+mod counted;
 mod crm;
 mod decide;
 mod diff;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{
     FORMAT, Manifest, RunError,
     closing::{Closing, Lists},
+    counted::{Counted, Tally},
     decide::Decided,
     fit::{Described, Scene},
     gates::Judged,
@@ -30,8 +31,7 @@ use crate::{
     },
     features::FeatureDictionary,
     input::{QuarantinedRow, accounting::RowCounts},
-    offers::{Arm, Catalogue, Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
-    recommend::Fallback,
+    offers::{Decision, Holdout, Language, Reach, SentenceWriter, six_digits},
     store::{StagedFile, Staging},
 };
 
@@ -176,14 +176,11 @@ pub(super) fn manifest(
     closing: &Closing<'_>,
     described: &Described,
     decided: &Decided,
+    counted: &Counted,
     written: &[WrittenFile],
     staged: &[StagedFile],
 ) -> Manifest {
     let Closing { scene, identity, catalogue, .. } = *closing;
-    let mut chosen = vec![0u64; catalogue.offers.len()];
-    for decision in decided.decisions.iter().flat_map(|d| d.all()) {
-        chosen[usize::from(decision.offer())] += 1;
-    }
     let left = match &decided.ledger {
         Some(ledger) => scarce::left(catalogue, ledger),
         None => vec![None; catalogue.offers.len()],
@@ -230,15 +227,15 @@ pub(super) fn manifest(
         offers: catalogue
             .offers
             .iter()
-            .zip(decided.reach.iter().zip(&chosen).zip(left))
-            .map(|(offer, ((reach, chosen), cap_left))| OfferEntry {
+            .zip(decided.reach.iter().zip(&counted.tallies).zip(left))
+            .map(|(offer, ((reach, tally), cap_left))| OfferEntry {
                 offer_id: offer.offer.id.clone(),
                 eligible: reach.eligible,
-                chosen: *chosen,
+                chosen: tally.slots(),
                 cap_left,
             })
             .collect(),
-        kpis: kpis(described, decided, catalogue, closing.judged, in_fit),
+        kpis: kpis(described, decided, counted, closing.judged, in_fit),
         gates: closing.judged.results.clone(),
         outputs: entries(written, staged),
         cpu: cpu_features(),
@@ -264,17 +261,15 @@ pub(super) fn entries(written: &[WrittenFile], staged: &[StagedFile]) -> Vec<Out
 fn kpis(
     described: &Described,
     decided: &Decided,
-    catalogue: &Catalogue,
+    counted: &Counted,
     judged: &Judged,
     members: u64,
 ) -> BTreeMap<String, f64> {
     let share = |count: u64| if members == 0 { 0.0 } else { count as f64 / members as f64 };
-    let with_list =
-        decided.decisions.iter().map(|d| (0..d.members()).filter(|m| !d.of(*m).is_empty()).count() as u64).sum::<u64>();
-    let slots: u64 = decided.decisions.iter().map(|d| d.all().len() as u64).sum();
+    let slots = counted.tallies.iter().map(Tally::slots).sum();
     let all = &described.profiles.all;
     let mut kpis = BTreeMap::from([
-        ("members_with_a_list".to_owned(), share(with_list)),
+        ("members_with_a_list".to_owned(), share(counted.with_list)),
         ("slots_per_member".to_owned(), share(slots)),
         ("fallback_share".to_owned(), judged.fallback),
     ]);
@@ -282,7 +277,7 @@ fn kpis(
         kpis.insert("late_lines".to_owned(), late.came() as f64);
         kpis.insert("vanished_lines".to_owned(), late.gone() as f64);
     }
-    kpis.extend(fallbacks(decided, catalogue));
+    kpis.extend(counted.fallbacks.iter().cloned());
     let rates = [
         ("repeat_purchase_rate", all.repeat_purchase_rate),
         ("reactivation_rate", all.reactivation_rate),
@@ -301,39 +296,6 @@ fn kpis(
         kpis.insert("allocation_gap".to_owned(), six_digits(allocation.gap()));
     }
     kpis
-}
-
-/// How much of the lists rests on nothing of the member's own, by whose popularity stands in, and how much is new.
-fn fallbacks(decided: &Decided, catalogue: &Catalogue) -> Vec<(String, f64)> {
-    let mut slots = [0u64; Fallback::ALL.len()];
-    let (mut all, mut new, mut lists, mut without) = (0u64, 0u64, 0u64, 0u64);
-    for decisions in &decided.decisions {
-        for member in 0..decisions.members() {
-            let list = decisions.of(member);
-            let mut own = false;
-            for decision in list {
-                let kind = catalogue.offers[usize::from(decision.offer())].offer.kind;
-                all += 1;
-                new += u64::from(kind.is_new(decision.reason()));
-                match kind.fallback(decision.reason()) {
-                    Some(level) => slots[level as usize] += 1,
-                    None => own = true,
-                }
-            }
-            lists += u64::from(!list.is_empty());
-            without += u64::from(!list.is_empty() && !own);
-        }
-    }
-    let share = |part: u64, whole: u64| six_digits(part as f64 / whole.max(1) as f64);
-    let mut figures = vec![
-        ("fallback_members_share".to_owned(), share(without, lists)),
-        ("fallback_slots_share".to_owned(), share(slots.iter().sum(), all)),
-        ("new_item_slots_share".to_owned(), share(new, all)),
-    ];
-    for (level, slots) in Fallback::ALL.into_iter().zip(slots) {
-        figures.push((format!("fallback_{}_slots_share", level.code()), share(slots, all)));
-    }
-    figures
 }
 
 /// Segments for people, by falling size.
@@ -355,62 +317,18 @@ pub(super) fn segment_summaries(described: &Described) -> Vec<SegmentSummary> {
     all
 }
 
-/// What one offer came to.
-#[derive(Clone, Default)]
-struct Tally {
-    members: u64,
-    by_segment: Vec<u64>,
-    /// By reason: slots, and the best of them.
-    by_reason: Vec<(u64, Option<Decision>)>,
-}
-
 /// The lists of all members, for people: what each offer came to, how many members have a list, and how many of those
 /// are held out. Offers come by falling number of slots, each with the best sentence of each of its reasons.
 pub(super) fn offer_summaries(
     closing: &Closing<'_>,
     described: &Described,
     decided: &Decided,
+    counted: Counted,
     manifest: &Manifest,
 ) -> Lists {
-    let Closing { scene, members, catalogue, .. } = *closing;
+    let Closing { scene, catalogue, .. } = *closing;
+    let Counted { tallies, with_list, held_out, .. } = counted;
     let segments = &described.model.segments;
-    let mut tallies: Vec<Tally> = catalogue
-        .offers
-        .iter()
-        .map(|o| Tally {
-            members: 0,
-            by_segment: vec![0; segments.len()],
-            by_reason: vec![(0, None); o.offer.kind.reasons().len()],
-        })
-        .collect();
-    let holdout = Holdout::new(&catalogue.decision);
-    let (mut with_list, mut held_out) = (0, 0);
-    let mut own: Vec<u16> = Vec::new();
-    for (index, decisions) in decided.decisions.iter().enumerate() {
-        for member in 0..decisions.members() {
-            let list = decisions.of(member);
-            with_list += u64::from(!list.is_empty());
-            held_out += u64::from(!list.is_empty() && holdout.arm(members[index].get(member)) == Arm::Holdout);
-            own.clear();
-            for decision in list {
-                own.push(decision.offer());
-                let choice = decision.unpack(catalogue.as_of);
-                let (slots, best) = &mut tallies[usize::from(choice.offer)].by_reason[usize::from(choice.reason)];
-                *slots += 1;
-                if best.is_none_or(|b| decision.score() > b.score()) {
-                    *best = Some(*decision);
-                }
-            }
-            own.sort_unstable();
-            own.dedup();
-            let segment = described.memberships.segment[described.features.offset(index) + member];
-            for offer in &own {
-                let tally = &mut tallies[usize::from(*offer)];
-                tally.members += 1;
-                tally.by_segment[usize::from(segment)] += 1;
-            }
-        }
-    }
     let writer = SentenceWriter::new(catalogue, scene.items, scene.job.labels());
     let sentence = |decision: Decision, language| {
         let mut text = String::new();
