@@ -8,7 +8,7 @@ use super::{IdTable, hash::id_hash};
 /// texts that lie end to end.
 #[derive(Debug, Clone, Default)]
 pub struct Interner {
-    /// A power of two of slots, at most three quarters of them taken: small tables stay in cache.
+    /// A power of two of slots, at most seven eighths of them taken: small tables stay in cache.
     slots: Vec<Slot>,
     texts: Texts,
 }
@@ -190,14 +190,27 @@ impl Interner {
         let number = self.texts.len() as u32;
         self.texts.bytes.push_str(text);
         self.texts.ends.push(self.texts.bytes.len() as u64);
-        if self.texts.len() * 4 > self.slots.len() * 3 {
-            let larger = vec![Slot::default(); (self.slots.len() * 2).max(64)];
-            for slot in std::mem::replace(&mut self.slots, larger).into_iter().filter(|slot| slot.tag != 0) {
-                self.place(slot);
-            }
+        if self.texts.len() * 8 > self.slots.len() * 7 {
+            self.make_room((self.slots.len() * 2).max(64));
         }
         self.place(Slot { tag: tag_of(hash), number, head });
         number
+    }
+
+    /// Makes room for so many texts in all.
+    pub fn reserve(&mut self, texts: usize) {
+        let slots = (texts * 8).div_ceil(7).next_power_of_two().max(64);
+        if slots > self.slots.len() {
+            self.make_room(slots);
+        }
+        self.texts.ends.reserve_exact(texts.saturating_sub(self.texts.len()));
+    }
+
+    fn make_room(&mut self, slots: usize) {
+        let larger = vec![Slot::default(); slots];
+        for slot in std::mem::replace(&mut self.slots, larger).into_iter().filter(|slot| slot.tag != 0) {
+            self.place(slot);
+        }
     }
 
     fn place(&mut self, slot: Slot) {

@@ -69,7 +69,7 @@ impl Engine {
         let mut stream = plan.execute(0, self.context.task_ctx()).map_err(EngineError::engine("opened a file"))?;
         let schema = Arc::new(Schema::new(stored.iter().map(|c| file.scan_field(*c)).collect::<Vec<_>>()));
         let mut row = chunk.first_row;
-        let mut next = || guard(|| self.places().runtime().block_on(stream.next()));
+        let mut next = || guard(|| self.places().wait(&file.file.store, stream.next()));
         while let Some(batch) = next().map_err(|why| damage(file, row, &why))? {
             let batch = batch.map_err(|e| damage(file, row, &e.strip_backtrace()))?;
             let (first, rows) = (row, batch.num_rows());
@@ -120,11 +120,8 @@ impl Engine {
             let group = file.metadata.row_group(group);
             let pages = group.column(leaf);
             let (start, length) = pages.byte_range();
-            let bytes = self
-                .places()
-                .runtime()
-                .block_on(store.get_range(&file.file.meta.location, start..start + length))
-                .ok()?;
+            let range = store.get_range(&file.file.meta.location, start..start + length);
+            let bytes = self.places().wait(&file.file.store, range).ok()?;
             let rows = usize::try_from(group.num_rows()).ok()?;
             let reader = SerializedPageReader::new(Arc::new(Part { start, bytes }), pages, rows, None).ok()?;
             let ColumnReader::ByteArrayColumnReader(mut reader) =

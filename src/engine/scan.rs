@@ -147,7 +147,7 @@ impl Engine {
                 }
             }
         };
-        let metadata = guard(|| self.places.runtime().block_on(read)).map_err(&broken)??;
+        let metadata = guard(|| self.places.wait(&file.store, read)).map_err(&broken)??;
         footer::sound(&metadata, file.meta.size).map_err(&broken)?;
         let of_file = metadata.file_metadata();
         let stored = guard(|| parquet_to_arrow_schema(of_file.schema_descr(), of_file.key_value_metadata()))
@@ -279,7 +279,7 @@ impl Engine {
         let projected: SchemaRef =
             Arc::new(file.schema.project(columns).map_err(|e| EngineError::engine("projected")(e.into()))?);
         let mut row = chunk.first_row;
-        let mut next = || guard(|| self.places.runtime().block_on(stream.next()));
+        let mut next = || guard(|| self.places.wait(&file.file.store, stream.next()));
         while let Some(batch) = next().map_err(|why| damage(file, row, &why))? {
             let batch = match batch {
                 Ok(batch) => batch,

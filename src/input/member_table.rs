@@ -137,6 +137,7 @@ pub struct MemberTable {
 impl MemberTable {
     /// Makes room for so many more members.
     pub fn reserve(&mut self, members: usize) {
+        self.ids.reserve(members);
         self.rows.reserve_exact(members);
     }
 

@@ -163,13 +163,17 @@ fn listed_item(row: &SideRow<'_>, context: &SideContext<'_>) -> Result<ListedIte
     })
 }
 
+/// Rows that room is made for at once: files may say anything of their length.
+fn believable(input: &TableInput) -> usize {
+    usize::try_from(input.rows()).unwrap_or(0).min(1 << 22)
+}
+
 /// Reads the members table into `members`; of rows with one id the first stays.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub fn read_members(input: &TableInput, context: &SideContext<'_>, members: &mut MemberTable) -> Read<()> {
-    // Files may say anything of their length.
-    members.reserve(usize::try_from(input.rows()).unwrap_or(0).min(1 << 22));
+    members.reserve(believable(input));
     // By number of the member.
     let mut seen: Vec<bool> = Vec::new();
     let mut shared = SharedTexts::default();
@@ -345,7 +349,7 @@ impl ConsentLedger {
     /// # Errors
     /// If a file cannot be read.
     pub fn read(input: &TableInput, context: &SideContext<'_>) -> Read<Self> {
-        let mut states: HashMap<String, ConsentState> = HashMap::new();
+        let mut states: HashMap<String, ConsentState> = HashMap::with_capacity(believable(input));
         let (counts, lost) = read_side(input, context, |row| {
             let id = row.text("member_id").ok_or((Reason::NoMember, Problem::None))?;
             let ts = row.micros("ts").ok_or((Reason::Unreadable, Problem::Empty("ts")))?;

@@ -11,7 +11,7 @@
 
 use super::{ItemStatistics, MemberBaskets, View};
 use crate::{
-    base::pool::Pool,
+    base::{Day, pool::Pool},
     history::{ShardError, ShardSet, Timeline},
 };
 
@@ -89,6 +89,61 @@ impl Counts {
     }
 }
 
+/// Baskets after the last purchase up to which their classes of gap and number still change: each one further is one more
+/// of the last cell, as it is for a last purchase in any basket from this one on.
+const CHANGES: usize = CLASS_STARTS[CLASSES - 1] - 1;
+
+/// Stretches of baskets after a purchase, counted by where they end before they are spread over the cells that they go
+/// through.
+#[derive(Debug)]
+struct Stretches {
+    /// How many stretches, by class of the ratio, class of c, the purchase's basket (up to [`CHANGES`]) and number of
+    /// baskets (up to there too). One that begins later than right after the purchase is the difference of two.
+    ended: Vec<i64>,
+    /// Baskets past [`CHANGES`], by class of the ratio and class of c.
+    beyond: Vec<i64>,
+}
+
+impl Stretches {
+    fn empty() -> Self {
+        let groups = RATIO_BOUNDS.len() * CLASSES;
+        Self { ended: vec![0; groups * (CHANGES + 1) * (CHANGES + 1)], beyond: vec![0; groups] }
+    }
+
+    /// Adds the baskets `start..stop` after a purchase in the basket `last`.
+    fn add(&mut self, ratio: usize, c: usize, last: usize, start: usize, stop: usize) {
+        let group = ratio * CLASSES + c;
+        let from = (group * (CHANGES + 1) + last.min(CHANGES)) * (CHANGES + 1);
+        let (before, all) = (start - last - 1, stop - last - 1);
+        self.ended[from + before.min(CHANGES)] -= 1;
+        self.ended[from + all.min(CHANGES)] += 1;
+        self.beyond[group] += all.saturating_sub(CHANGES) as i64 - before.saturating_sub(CHANGES) as i64;
+    }
+
+    /// Adds them to the cells.
+    fn spread(&self, chances: &mut [u64]) {
+        let ratios = RATIO_BOUNDS.len();
+        for (group, (ended, beyond)) in
+            self.ended.chunks_exact((CHANGES + 1) * (CHANGES + 1)).zip(&self.beyond).enumerate()
+        {
+            let (ratio, c) = (group / CLASSES, group % CLASSES);
+            let mut add = |gap: usize, n: usize, more: i64| {
+                let at = &mut chances[cell(c, class(gap), class(n)) * ratios + ratio];
+                // The sum of a cell is never negative, whatever its parts are.
+                *at = at.wrapping_add_signed(more);
+            };
+            add(CHANGES + 1, CHANGES + 1, *beyond);
+            for (last, ended) in ended.chunks_exact(CHANGES + 1).enumerate() {
+                let mut longer = 0;
+                for gap in (1..=CHANGES).rev() {
+                    longer += ended[gap];
+                    add(gap, last + gap, longer);
+                }
+            }
+        }
+    }
+}
+
 /// An item of the member at hand; entries of earlier members are told by their stamp.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
@@ -98,7 +153,8 @@ struct Held {
 }
 
 struct Work {
-    counts: Counts,
+    stretches: Stretches,
+    repeats: Vec<u64>,
     baskets: MemberBaskets,
     held: Vec<Held>,
     own: Vec<u32>,
@@ -106,7 +162,7 @@ struct Work {
 }
 
 impl Work {
-    /// Walks a member's baskets. Between two purchases of an item its classes change at most at a dozen baskets, so that
+    /// Walks a member's baskets. Between two purchases of an item the class of the ratio changes at most six times, so that
     /// a purchase costs a bounded number of steps however long the history is.
     fn member(&mut self, limits: &[DayLimits]) {
         self.stamp = self.stamp.wrapping_add(1);
@@ -137,41 +193,40 @@ impl Work {
 
     /// Adds the chances of the baskets after the last purchase: up to and including `end` if it holds the item.
     fn stretch(&mut self, item: u32, held: Held, end: usize, repeats: bool, limits: &[DayLimits]) {
-        let Self { counts, baskets, .. } = self;
-        let last = held.last as usize;
         let limits = limits.get(item as usize).unwrap_or(&NO_LIMITS);
+        let (last, c) = (held.last as usize, class(held.count as usize));
         let until = end + usize::from(repeats);
-        let c = class(held.count as usize);
-        let days = baskets.days();
-        let since = |basket: usize| days[basket].since(days[last]);
-        let mut basket = last + 1;
+        let days = &self.baskets.days()[..until];
+        let Some(newest) = days[last + 1..].last() else { return };
+        let bought = days[last];
+        let passed = newest.since(bought);
+        let mut start = last + 1;
         let mut ratio = 0;
-        while basket < until {
-            let (gap, n) = (class(basket - last), class(basket));
+        loop {
             // Days only rise.
-            let passed = since(basket);
-            while passed >= limits[ratio] && ratio + 1 < limits.len() {
+            while days[start].since(bought) >= limits[ratio] && ratio + 1 < limits.len() {
                 ratio += 1;
             }
-            // The first basket in which a class differs.
-            let mut stop = until;
-            if let Some(start) = CLASS_STARTS.get(gap + 1) {
-                stop = stop.min(last + start);
+            let stop = match passed >= limits[ratio] && ratio + 1 < limits.len() {
+                true => start + 1 + within(&days[start + 1..], bought, limits[ratio]),
+                false => until,
+            };
+            self.stretches.add(ratio, c, last, start, stop);
+            if stop == until {
+                break;
             }
-            if let Some(start) = CLASS_STARTS.get(n + 1) {
-                stop = stop.min(*start);
-            }
-            if since(stop - 1) >= limits[ratio] && ratio + 1 < limits.len() {
-                stop = basket + 1 + days[basket + 1..stop].partition_point(|day| day.since(days[last]) < limits[ratio]);
-            }
-            let at = cell(c, gap, n) * RATIO_BOUNDS.len() + ratio;
-            counts.chances[at] += (stop - basket) as u64;
-            if repeats && stop == until {
-                counts.repeats[at] += 1;
-            }
-            basket = stop;
+            start = stop;
+        }
+        if repeats {
+            self.repeats[cell(c, class(end - last), class(end)) * RATIO_BOUNDS.len() + ratio] += 1;
         }
     }
+}
+
+/// How many of rising days are less than so many days after one; mostly it is few of them.
+fn within(days: &[Day], after: Day, limit: i32) -> usize {
+    let near = days.iter().take(8).take_while(|day| day.since(after) < limit).count();
+    if near < 8 { near } else { near + days[near..].partition_point(|day| day.since(after) < limit) }
 }
 
 /// No usual gap is known.
@@ -181,7 +236,8 @@ const NO_LIMITS: DayLimits = [i32::MAX; RATIO_BOUNDS.len()];
 fn count(shards: &ShardSet, view: &View, items: usize, gaps: &[f32]) -> Result<Counts, ShardError> {
     let limits: Vec<DayLimits> = gaps.iter().map(|gap| day_limits(*gap)).collect();
     let pool = Pool::new(|| Work {
-        counts: Counts::empty(),
+        stretches: Stretches::empty(),
+        repeats: vec![0; CELLS * RATIO_BOUNDS.len()],
         baskets: MemberBaskets::default(),
         held: vec![Held::default(); items],
         own: Vec::new(),
@@ -198,10 +254,8 @@ fn count(shards: &ShardSet, view: &View, items: usize, gaps: &[f32]) -> Result<C
     })?;
     let mut whole = Counts::empty();
     for work in pool.into_all() {
-        for (a, b) in whole.chances.iter_mut().zip(&work.counts.chances) {
-            *a += b;
-        }
-        for (a, b) in whole.repeats.iter_mut().zip(&work.counts.repeats) {
+        work.stretches.spread(&mut whole.chances);
+        for (a, b) in whole.repeats.iter_mut().zip(&work.repeats) {
             *a += b;
         }
     }

@@ -41,6 +41,15 @@ impl Places {
         self.runtime.handle()
     }
 
+    /// What a future of a store comes to. Local files are read on the thread that waits: to wake another for it costs more
+    /// than the reading, and the bytes would come from another core.
+    pub fn wait<F: Future>(&self, store: &Url, future: F) -> F::Output {
+        match store.scheme() {
+            "file" => futures::executor::block_on(future),
+            _ => self.runtime.block_on(future),
+        }
+    }
+
     /// The store of a URL's scheme and host, opened on first use.
     ///
     /// # Errors
