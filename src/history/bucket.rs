@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     sync::{
-        Mutex, PoisonError,
+        Mutex, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -204,41 +204,57 @@ impl Feeder<'_> {
             self.by_shard[shard as usize].push(i as u32);
         }
         self.name(rows);
-        let layout = self.buckets.layout;
+        // A shard that another thread is at can wait: a page that is cleared for it takes longer than all the others.
+        let buckets = self.buckets;
+        let mut busy = Vec::new();
         for shard in 0..self.by_shard.len() {
             if self.by_shard[shard].is_empty() {
                 continue;
             }
-            let mut bucket = self.buckets.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-            guess(&bucket.members, rows, &self.by_shard[shard], &mut self.guesses);
-            let mut added = 0;
-            let mut before = None;
-            for (i, guess) in self.by_shard[shard].iter().zip(&self.guesses) {
-                let row = &rows[*i as usize];
-                let Named { item, places, residue } = self.named[*i as usize];
-                let line = Line {
-                    member: bucket.members.intern(row.member, row.member_hash, *guess),
-                    item,
-                    time: row.time.0,
-                    residue,
-                    order: row.order,
-                    quantity: row.quantity,
-                    amount: row.amount,
-                    discount: row.discount,
-                    is_return: row.is_return,
-                    places,
-                    verdict: verdict_code(row.verdict),
-                    file,
-                    row: row.row,
-                };
-                let again = before.replace(line).is_some_and(|before| line.goes_on_with(&before));
-                added += bucket.append(again, self.buckets.expected, |again, room| line.encode(layout, again, room));
+            match buckets.shards[shard].try_lock() {
+                Ok(mut bucket) => self.fill(&mut bucket, shard, file, rows)?,
+                Err(TryLockError::Poisoned(bucket)) => self.fill(&mut bucket.into_inner(), shard, file, rows)?,
+                Err(TryLockError::WouldBlock) => busy.push(shard),
             }
-            self.buckets.held.fetch_add(added as u64, Ordering::Relaxed);
-            bucket.lines += self.by_shard[shard].len();
-            if self.buckets.held.load(Ordering::Relaxed) > self.buckets.limit {
-                self.buckets.write_out(&mut bucket).map_err(|e| self.buckets.failed(e))?;
-            }
+        }
+        busy.into_iter().try_for_each(|shard| {
+            let mut bucket = buckets.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+            self.fill(&mut bucket, shard, file, rows)
+        })
+    }
+
+    /// Puts the rows of one shard into its bucket.
+    fn fill(&mut self, bucket: &mut Bucket, shard: usize, file: u32, rows: &[LineRow<'_>]) -> Result<(), InputError> {
+        let Self { buckets, by_shard, named, guesses, .. } = self;
+        let (layout, picks) = (buckets.layout, &by_shard[shard]);
+        guess(&bucket.members, rows, picks, guesses);
+        let mut added = 0;
+        let mut before = None;
+        for (i, guess) in picks.iter().zip(&*guesses) {
+            let row = &rows[*i as usize];
+            let Named { item, places, residue } = named[*i as usize];
+            let line = Line {
+                member: bucket.members.intern(row.member, row.member_hash, *guess),
+                item,
+                time: row.time.0,
+                residue,
+                order: row.order,
+                quantity: row.quantity,
+                amount: row.amount,
+                discount: row.discount,
+                is_return: row.is_return,
+                places,
+                verdict: verdict_code(row.verdict),
+                file,
+                row: row.row,
+            };
+            let again = before.replace(line).is_some_and(|before| line.goes_on_with(&before));
+            added += bucket.append(again, buckets.expected, |again, room| line.encode(layout, again, room));
+        }
+        buckets.held.fetch_add(added as u64, Ordering::Relaxed);
+        bucket.lines += picks.len();
+        if buckets.held.load(Ordering::Relaxed) > buckets.limit {
+            buckets.write_out(bucket).map_err(|e| buckets.failed(e))?;
         }
         Ok(())
     }

@@ -62,13 +62,21 @@ impl ItemKnowledge {
         } else {
             Vec::new()
         };
-        let hazard = Hazard::fit(shards, view, &statistics)?;
-        let mut associations = Vec::new();
-        for &half_life in &half_lives.transitions {
-            let budget = settings.pair_budget;
-            let counted = transitions(shards, view, &statistics, half_life, budget, settings.neighbours)?;
-            associations.push((half_life, Associations::new(&counted)));
-        }
+        let learn = || {
+            let hazard = Hazard::fit(shards, view, &statistics)?;
+            let mut associations = Vec::new();
+            for &half_life in &half_lives.transitions {
+                let budget = settings.pair_budget;
+                let counted = transitions(shards, view, &statistics, half_life, budget, settings.neighbours)?;
+                associations.push((half_life, Associations::new(&counted)));
+            }
+            Ok::<_, ShardError>((hazard, associations))
+        };
+        // Long stretches of the one are of a single thread, and so are some of the other.
+        let (learned, alike) =
+            rayon::join(learn, || alike(shards, view, &statistics, half_lives.tastes, half_lives.panel));
+        let (hazard, associations) = learned?;
+        let (tastes, panel) = alike?;
         let categories =
             (0..half_lives.popularity.len()).map(|at| CategoryShares::new(items, &statistics, at)).collect();
         let cold = (0..half_lives.popularity.len()).map(|at| ColdItems::new(items, &statistics, view, at)).collect();
@@ -76,37 +84,35 @@ impl ItemKnowledge {
             Timeline::Calendar => i32::try_from(settings.horizon_days / 2).unwrap_or(i32::MAX),
             Timeline::Ordinal => 0,
         };
-        let mut knowledge = Self {
+        Ok(Self {
             view: *view,
             statistics,
             hazard,
             trend,
             associations,
             categories,
-            tastes: Tastes::default(),
-            panel: Panel::default(),
+            tastes: tastes.unwrap_or_default(),
+            panel: panel.unwrap_or_default(),
             cold,
             profile_items: settings.profile_items,
             ahead,
-        };
-        if let Some(half_life) = half_lives.tastes {
-            knowledge.learn_tastes(shards, half_life)?;
-        }
-        if half_lives.panel {
-            knowledge.learn_panel(shards)?;
-        }
-        Ok(knowledge)
+        })
     }
 
-    /// Adds the segments of taste, with popularity under `half_life`.
-    pub(super) fn learn_tastes(&mut self, shards: &ShardSet, half_life: f64) -> Result<(), ShardError> {
-        self.tastes = Tastes::fit(shards, &self.view, &self.statistics, half_life)?;
-        Ok(())
-    }
-
-    /// Adds the reference panel.
-    pub(super) fn learn_panel(&mut self, shards: &ShardSet) -> Result<(), ShardError> {
-        self.panel = Panel::fit(shards, &self.view, &self.statistics, panel::MEMBERS)?;
+    /// Adds the segments of taste, with popularity under that half-life, and the reference panel.
+    pub(super) fn learn_alike(
+        &mut self,
+        shards: &ShardSet,
+        tastes: Option<f64>,
+        panel: bool,
+    ) -> Result<(), ShardError> {
+        let (tastes, panel) = alike(shards, &self.view, &self.statistics, tastes, panel)?;
+        if let Some(tastes) = tastes {
+            self.tastes = tastes;
+        }
+        if let Some(panel) = panel {
+            self.panel = panel;
+        }
         Ok(())
     }
 
@@ -176,4 +182,19 @@ impl ItemKnowledge {
     pub fn scorer(&self, parameters: &Parameters) -> Scorer<'_> {
         Scorer::new(self, parameters)
     }
+}
+
+/// The segments of taste, with popularity under that half-life, and the reference panel, as far as they are asked for.
+fn alike(
+    shards: &ShardSet,
+    view: &View,
+    statistics: &ItemStatistics,
+    tastes: Option<f64>,
+    panel: bool,
+) -> Result<(Option<Tastes>, Option<Panel>), ShardError> {
+    let (tastes, panel) = rayon::join(
+        || tastes.map(|half_life| Tastes::fit(shards, view, statistics, half_life)).transpose(),
+        || panel.then(|| Panel::fit(shards, view, statistics, panel::MEMBERS)).transpose(),
+    );
+    Ok((tastes?, panel?))
 }

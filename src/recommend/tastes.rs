@@ -246,28 +246,37 @@ fn project(taste: &[(u32, f32)], basis: &[Row]) -> Row {
     sum
 }
 
-/// Makes the columns orthonormal (Gram and Schmidt, each twice); those that depend on earlier ones become 0.
+/// Makes the columns orthonormal (Gram and Schmidt, each twice); those that depend on earlier ones become 0. The basis is
+/// larger than a cache: whatever can be done to a row is done in one pass.
 fn orthonormalise(basis: &mut [Row]) {
-    for axis in 0..AXES {
-        let before = column_length(basis, axis);
-        for _ in 0..2 {
-            let mut along = [0.0f32; AXES];
-            for row in basis.iter() {
-                let own = row[axis];
-                along[..axis].iter_mut().zip(&row[..axis]).for_each(|(sum, b)| *sum += own * b);
-            }
-            for row in basis.iter_mut() {
-                row[axis] -= dot(&along, row);
-            }
-        }
-        let length = column_length(basis, axis);
-        let scale = if length > 1e-4 * before && length > 0.0 { 1.0 / length } else { 0.0 };
-        basis.iter_mut().for_each(|row| row[axis] *= scale);
+    /// Adds to `along` how far the column of `axis` goes along each of those before.
+    fn follow(row: &Row, axis: usize, along: &mut Row) {
+        let own = row[axis];
+        along[..axis].iter_mut().zip(&row[..axis]).for_each(|(sum, b)| *sum += own * b);
     }
-}
-
-fn column_length(basis: &[Row], axis: usize) -> f32 {
-    basis.iter().map(|row| row[axis] * row[axis]).sum::<f32>().sqrt()
+    // The factor of the column before, which is due.
+    let mut scale = 1.0;
+    for axis in 0..AXES {
+        let (mut before, mut along) = (0.0f32, [0.0; AXES]);
+        for row in basis.iter_mut() {
+            row[axis.saturating_sub(1)] *= scale;
+            before += row[axis] * row[axis];
+            follow(row, axis, &mut along);
+        }
+        let mut again = [0.0; AXES];
+        for row in basis.iter_mut() {
+            row[axis] -= dot(&along, row);
+            follow(row, axis, &mut again);
+        }
+        let mut length = 0.0f32;
+        for row in basis.iter_mut() {
+            row[axis] -= dot(&again, row);
+            length += row[axis] * row[axis];
+        }
+        let (before, length) = (before.sqrt(), length.sqrt());
+        scale = if length > 1e-4 * before && length > 0.0 { 1.0 / length } else { 0.0 };
+    }
+    basis.iter_mut().for_each(|row| row[AXES - 1] *= scale);
 }
 
 fn dot(a: &Row, b: &Row) -> f32 {

@@ -327,12 +327,9 @@ impl Tuning<'_> {
         let p = best.parameters;
         let weights = |given: Option<f64>| grid(given, &ALIKE_WEIGHTS);
         let (segments, neighbours) = (weights(given.segment_weight), weights(given.neighbour_weight));
-        if segments.iter().any(|w| *w > 0.0) {
-            self.knowledge.learn_tastes(self.shards, p.half_life_days)?;
-        }
-        if neighbours.iter().any(|w| *w > 0.0) {
-            self.knowledge.learn_panel(self.shards)?;
-        }
+        let tastes = segments.iter().any(|w| *w > 0.0).then_some(p.half_life_days);
+        let panel = neighbours.iter().any(|w| *w > 0.0);
+        self.knowledge.learn_alike(self.shards, tastes, panel)?;
         let (transition, category) = (given.transition_weight.is_none(), given.category_weight.is_none());
         let mut explore = every(&p, [&segments, &neighbours], |p, [segment, neighbour]| {
             (p.segment_weight, p.neighbour_weight) = (segment, neighbour);

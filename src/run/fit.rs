@@ -97,9 +97,13 @@ impl Described {
 
     /// Tags given, by source.
     pub(super) fn tag_counts(&self) -> BTreeMap<&'static str, u64> {
-        let mut counts = BTreeMap::new();
+        let mut by_tag = vec![0u64; self.tag_entries.len()];
         for held in self.tags.iter().flat_map(|t| &t.held) {
-            *counts.entry(self.tag_entries[held.tag as usize].source.as_str()).or_default() += 1;
+            by_tag[held.tag as usize] += 1;
+        }
+        let mut counts = BTreeMap::new();
+        for (entry, count) in self.tag_entries.iter().zip(by_tag).filter(|(_, count)| *count > 0) {
+            *counts.entry(entry.source.as_str()).or_default() += count;
         }
         counts
     }

@@ -59,7 +59,7 @@ pub(super) fn write(
     withdrawn: &HashSet<String>,
     staging: &Staging,
 ) -> Result<Vec<WrittenFile>, RunError> {
-    let Closing { scene, members, known, catalogue, quarantined, crm, judged, .. } = *closing;
+    let Closing { scene, members, catalogue, crm, .. } = *closing;
     let tables = RunTables {
         offsets: RunTables::offsets_of(members),
         members,
@@ -80,8 +80,27 @@ pub(super) fn write(
         attributes: scene.members,
         sentences: SentenceWriter::new(catalogue, scene.items, scene.job.labels()),
     };
+    // Small files, each made by one thread: they fill what the large ones leave idle.
+    let (files, more) = rayon::join(
+        || write_run(&tables, scene.job.output(), crm, staging),
+        || write_small(closing, described, decided, withdrawn, staging),
+    );
+    let mut files = files?;
+    files.extend(more?);
+    Ok(files)
+}
+
+/// What a run writes beside segments, tags and offers.
+fn write_small(
+    closing: &Closing<'_>,
+    described: &Described,
+    decided: &Decided,
+    withdrawn: &HashSet<String>,
+    staging: &Staging,
+) -> Result<Vec<WrittenFile>, RunError> {
+    let Closing { scene, members, known, catalogue, quarantined, judged, .. } = *closing;
     let settings = scene.job.output();
-    let mut files = write_run(&tables, settings, crm, staging)?;
+    let mut files = Vec::new();
     let mut wrote = |path: &str, rows: u64| files.push(WrittenFile { path: path.to_owned(), rows });
 
     let path = "feature_dictionary.csv";

@@ -42,7 +42,7 @@ impl InputFile {
         let mut sum = Sha256Sum::new();
         if let Some(path) = &self.local {
             let mut file = std::fs::File::open(path).map_err(StoreError::io("read", path))?;
-            let mut buffer = vec![0; 1 << 20];
+            let mut buffer = vec![0; 128 << 10];
             loop {
                 match file.read(&mut buffer).map_err(StoreError::io("read", path))? {
                     0 => return Ok(sum.hex()),
