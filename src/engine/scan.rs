@@ -202,7 +202,7 @@ impl Engine {
         columns: &[Vec<usize>],
         begin: B,
         each: F,
-        take: impl FnMut(S),
+        mut take: impl FnMut(S),
     ) -> Result<(), E>
     where
         E: From<EngineError> + Send,
@@ -210,7 +210,6 @@ impl Engine {
         B: Fn(&ScanChunk) -> S + Sync,
         F: Fn(&mut S, ScanRows) -> Result<(), E> + Sync,
     {
-        let mut take = take;
         for some in chunks_of(files, HELD_ROWS).chunks(2 * self.threads.max(1)) {
             self.scan_chunks(files, some, columns, &begin, &each)?.into_iter().for_each(&mut take);
         }

@@ -105,6 +105,7 @@ impl<T: Cell> Column<T> {
     /// The value at an index; `None` past the end.
     #[must_use]
     #[inline]
+    #[expect(clippy::useless_conversion, reason = "one of the sizes is that of an i64 already")]
     pub fn get(&self, index: usize) -> Option<T> {
         each_size!(&self.cells, numbers => numbers.get(index).map(|number| T::from_held((*number).into())))
     }
@@ -112,6 +113,7 @@ impl<T: Cell> Column<T> {
     /// The value at an index below [`len`](Self::len).
     #[must_use]
     #[inline]
+    #[expect(clippy::useless_conversion, reason = "one of the sizes is that of an i64 already")]
     pub fn at(&self, index: usize) -> T {
         T::from_held(each_size!(&self.cells, numbers => numbers[index].into()))
     }
@@ -238,7 +240,7 @@ impl Flags {
 
     /// Appends a flag.
     pub fn push(&mut self, flag: bool) {
-        if self.len % 64 == 0 {
+        if self.len.is_multiple_of(64) {
             self.words.push(0);
         }
         if let Some(last) = self.words.last_mut() {

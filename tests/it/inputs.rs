@@ -121,6 +121,42 @@ fn other_folders() {
     assert_as_the_demo(&format!("[{}]", list.join(", ")), &[]);
 }
 
+/// A table beside the lines in more files than are read at once: of a member's rows the first by file and row counts,
+/// whoever comes to it first.
+#[test]
+fn members_in_many_files() {
+    let members = Table::read(&shop("members.parquet"));
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("members");
+    let again = changed(&members, |name, array| match name {
+        "city" => Arc::new(members.texts("loyalty_tier").into_iter().collect::<arrow::array::StringArray>()),
+        _ => Arc::clone(array),
+    });
+    // The first rows are the most, so that later files are done before them.
+    let first = members.rows() * 3 / 4;
+    write(&members.0.slice(0, first), &folder.join("00.parquet"));
+    for (part, start) in (first..members.rows()).step_by(20).enumerate() {
+        let part = folder.join(format!("{:02}.parquet", part + 1));
+        write(&members.0.slice(start, 20.min(members.rows() - start)), &part);
+    }
+    write(&again, &folder.join("99.parquet"));
+    assert!(fs::read_dir(&folder).unwrap().count() > 10);
+
+    let set = format!("inputs.members.path={}", folder.display());
+    for threads in [1, 2] {
+        let out = tempfile::tempdir().unwrap();
+        let options = RunOptions { threads, ..RunOptions::default() };
+        let run = publish("jobs/demo.toml", out.path(), &[&set, "output.features=true"], options);
+        let (rows, plain) = (&run.manifest.rows["members"], &demo().manifest.rows["members"]);
+        assert_eq!((rows.read, rows.kept), (plain.read + members.rows() as u64, plain.kept));
+        let (mut found, mut expected) = (digests(&run.folder), digests(&demo().folder));
+        for digests in [&mut found, &mut expected] {
+            digests.retain(|name, _| name != "manifest.json" && name != "quarantine.parquet");
+        }
+        assert_eq!(found, expected);
+    }
+}
+
 /// Integer ids are their decimal digits.
 #[test]
 fn integer_ids() {
