@@ -151,7 +151,9 @@ fn members_in_many_files() {
         assert_eq!((rows.read, rows.kept), (plain.read + members.rows() as u64, plain.kept));
         let (mut found, mut expected) = (digests(&run.folder), digests(&demo().folder));
         for digests in [&mut found, &mut expected] {
-            digests.retain(|name, _| name != "manifest.json" && name != "quarantine.parquet");
+            // These count the rows of the table.
+            let counting = ["manifest.json", "quarantine.parquet", "model/gates_history.json", "report.html"];
+            digests.retain(|name, _| !counting.contains(&name.as_str()));
         }
         assert_eq!(found, expected);
     }
