@@ -20,7 +20,7 @@ use crate::{
     input::{InputError, lines::LineRow},
 };
 
-/// Bytes of a line, mostly.
+/// Bytes that a line is expected to have; what is more goes into further pieces.
 const LINE_BYTES: u64 = 18;
 
 /// Bytes of the first pieces of all buckets together, however many rows are told: files may say anything of their length.
