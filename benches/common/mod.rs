@@ -73,7 +73,6 @@ fn shard(index: u64, members: u32, mean_orders: f64, items: u32) -> Shard {
                 shard.amount.push(rng.gen_range(500..50_000));
                 shard.discount.push(if rng.gen_bool(0.2) { rng.gen_range(100..1_000) } else { 0 });
                 shard.channel.push(rng.gen_range(0..4));
-                shard.is_return.push(false);
             }
             shard.order_time.push(LocalTime(time));
             shard.order_lines.push(shard.item.len() as u32);

@@ -53,7 +53,8 @@ impl Future {
                 bought.clear();
                 for order in shard.orders_of(member).filter(|order| window.holds(shard.order_day(*order))) {
                     let day = shard.order_day(order);
-                    let lines = shard.lines_of(order).filter(|l| !shard.is_return.at(*l) && shard.item[*l] != NO_ITEM);
+                    let lines =
+                        shard.lines_of(order).filter(|l| !shard.is_return.contains(*l) && shard.item[*l] != NO_ITEM);
                     bought.extend(lines.map(|line| (day, shard.item[line])));
                 }
                 part.push(shard.members.get(member), &mut bought);

@@ -132,5 +132,7 @@ fn push_line(out: &mut Shard, shard: &Shard, line: usize, item: u32) {
     copy(&mut out.channel, &shard.channel, line);
     copy(&mut out.store, &shard.store, line);
     copy(&mut out.city, &shard.city, line);
-    out.is_return.push(shard.is_return.at(line));
+    if shard.is_return.contains(line) {
+        out.is_return.grow_and_insert(out.item.len() - 1);
+    }
 }

@@ -139,7 +139,7 @@ impl FeaturePlan<'_> {
                 order_net += amount;
                 let slot = self.item_slot.get(item as usize).copied().unwrap_or(rest);
                 scratch.category_spend[usize::from(slot)] += amount;
-                if shard.is_return.at(line) {
+                if shard.is_return.contains(line) {
                     sums.refunded -= amount;
                     continue;
                 }

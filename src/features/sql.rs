@@ -142,7 +142,7 @@ impl<'a> Lines<'a> {
             "channel" => self.text(&dims.channels, |line| code(&shard.channel, line)),
             "store" => self.text(&dims.stores, |line| code(&shard.store, line)),
             "city" => self.text(&dims.cities, |line| code(&shard.city, line)),
-            "is_return" => self.flag(|line| shard.is_return.at(line)),
+            "is_return" => self.flag(|line| shard.is_return.contains(line)),
             _ => self.flag(|line| shard.is_purchase(line, self.plan.view.cut)),
         }
     }

@@ -127,7 +127,8 @@ fn naive(shop: &Shop, shard: &Shard, member: usize, vocabulary: &Vocabulary) -> 
     let rhythm = if n == 0 { f64::NAN } else { f64::from(gaps[(n - 1) / 2] + gaps[n / 2]) / 2.0 };
     let recency = days.last().map_or(f64::NAN, |d| f64::from(cut.since(*d)));
     let net = money(&all);
-    let gross: i64 = all.iter().filter(|(_, _, l)| !shard.is_return.at(*l)).map(|(_, _, l)| shard.amount.at(*l)).sum();
+    let gross: i64 =
+        all.iter().filter(|(_, _, l)| !shard.is_return.contains(*l)).map(|(_, _, l)| shard.amount.at(*l)).sum();
     let discount: i64 = bought.iter().map(|(_, _, l)| shard.discount.at(*l)).sum();
     let of_orders =
         |f: &dyn Fn(Day) -> bool| ratio(orders.iter().filter(|(_, d)| f(*d)).count() as f64, orders.len() as f64);

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use super::{
-    Column, Returned, ReturnedLines, Shard,
+    Column, Returned, Shard,
     column::{Cells, each_size},
 };
 use crate::base::{Day, IdTable, LocalTime};
@@ -48,10 +48,14 @@ fn get<T: Plain>(source: &mut impl Read) -> io::Result<Vec<T>> {
     Ok(bytes.chunks_exact(T::SIZE).map(T::get).collect())
 }
 
+fn broken() -> io::Error {
+    io::Error::other("the spilled shard is not whole")
+}
+
 /// Writes a column: how many bytes its numbers have, and the numbers.
 fn put_column<T>(out: &mut impl Write, column: &Column<T>) -> io::Result<()> {
     each_size!(&column.cells, numbers => {
-        out.write_all(&[size_of_val(&numbers[..1.min(numbers.len())]) as u8])?;
+        out.write_all(&[column.cells.bytes_each() as u8])?;
         put(out, numbers.iter().copied())
     })
 }
@@ -60,10 +64,11 @@ fn get_column<T>(source: &mut impl Read) -> io::Result<Column<T>> {
     let mut size = [0];
     source.read_exact(&mut size)?;
     let cells = match size {
+        [1] => Cells::One(get(source)?),
         [2] => Cells::Two(get(source)?),
         [4] => Cells::Four(get(source)?),
         [8] => Cells::Eight(get(source)?),
-        _ => Cells::One(get(source)?),
+        _ => return Err(broken()),
     };
     Ok(cells.into())
 }
@@ -86,14 +91,13 @@ pub(super) fn write(shard: &Shard, out: &mut impl Write) -> io::Result<()> {
     for places in [&shard.channel, &shard.store, &shard.city] {
         put_column(out, places)?;
     }
-    put(out, shard.is_return.iter().map(u8::from))?;
+    put(out, shard.is_return.ones().map(|line| line as u32).collect::<Vec<_>>().into_iter())?;
     put(out, shard.returned.iter().map(|r| r.line))?;
     put(out, shard.returned.iter().map(|r| r.day.0))
 }
 
 /// Reads a shard back.
 pub(super) fn read(source: &mut impl Read) -> io::Result<Shard> {
-    let broken = || io::Error::other("the spilled shard is not whole");
     let bytes: Vec<u8> = get(source)?;
     let mut rest = bytes.as_slice();
     let mut members = IdTable::default();
@@ -114,9 +118,11 @@ pub(super) fn read(source: &mut impl Read) -> io::Result<Shard> {
         channel: get_column(source)?,
         store: get_column(source)?,
         city: get_column(source)?,
-        is_return: get(source)?.into_iter().map(|r: u8| r != 0).collect(),
-        returned: ReturnedLines::default(),
+        ..Shard::default()
     };
+    for line in get::<u32>(source)? {
+        shard.is_return.grow_and_insert(line as usize);
+    }
     let lines: Vec<u32> = get(source)?;
     let days = get(source)?.into_iter().map(Day);
     shard.returned = lines.into_iter().zip(days).map(|(line, day)| Returned { line, day }).collect();

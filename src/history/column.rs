@@ -43,7 +43,7 @@ impl Cell for u16 {
 
 /// A column of whole numbers, each in as many bytes as the one needs that needs most: 1, 2, 4 or 8. Amounts of a shop mostly fit
 /// into four, quantities into two, codes of channels into one; a night's histories are nearly all of its memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column<T> {
     pub(super) cells: Cells,
     of: PhantomData<T>,
@@ -151,7 +151,8 @@ impl Cells {
         };
     }
 
-    fn bytes_each(&self) -> usize {
+    /// Bytes of a number.
+    pub(super) fn bytes_each(&self) -> usize {
         match self {
             Self::One(_) => 1,
             Self::Two(_) => 2,
@@ -194,89 +195,6 @@ impl<T: Cell> FromIterator<T> for Column<T> {
     }
 }
 
-impl<T: Cell> PartialEq for Column<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().map(T::to_held).eq(other.iter().map(T::to_held))
-    }
-}
-
-/// Yes or no, a bit each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Flags {
-    words: Vec<u64>,
-    len: usize,
-}
-
-impl Flags {
-    /// No flags yet, and room for so many.
-    #[must_use]
-    pub fn with_capacity(flags: usize) -> Self {
-        Self { words: Vec::with_capacity(flags.div_ceil(64)), len: 0 }
-    }
-
-    /// Number of flags.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is no flag.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Whether the flag at an index is set; past the end none is.
-    #[must_use]
-    #[inline]
-    pub fn at(&self, index: usize) -> bool {
-        self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 != 0)
-    }
-
-    /// All flags.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = bool> + '_ {
-        (0..self.len).map(|index| self.at(index))
-    }
-
-    /// Appends a flag.
-    pub fn push(&mut self, flag: bool) {
-        if self.len.is_multiple_of(64) {
-            self.words.push(0);
-        }
-        if let Some(last) = self.words.last_mut() {
-            *last |= u64::from(flag) << (self.len % 64);
-        }
-        self.len += 1;
-    }
-
-    /// Sets the flag at an index, with those before it if there are fewer.
-    pub fn set(&mut self, index: usize) {
-        self.len = self.len.max(index + 1);
-        self.words.resize(self.len.div_ceil(64), 0);
-        self.words[index / 64] |= 1 << (index % 64);
-    }
-
-    /// Bytes held on the heap.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        8 * self.words.capacity()
-    }
-}
-
-impl Extend<bool> for Flags {
-    fn extend<I: IntoIterator<Item = bool>>(&mut self, flags: I) {
-        flags.into_iter().for_each(|flag| self.push(flag));
-    }
-}
-
-impl FromIterator<bool> for Flags {
-    fn from_iter<I: IntoIterator<Item = bool>>(flags: I) -> Self {
-        let mut all = Self::default();
-        all.extend(flags);
-        all
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -310,19 +228,6 @@ mod tests {
         fn codes_and_quantities_come_back(codes in prop::collection::vec(any::<u16>(), 0..20), units in prop::collection::vec(any::<i32>(), 0..20)) {
             prop_assert_eq!(codes.iter().copied().collect::<Column<u16>>().iter().collect::<Vec<_>>(), codes);
             prop_assert_eq!(units.iter().copied().collect::<Column<i32>>().iter().collect::<Vec<_>>(), units);
-        }
-
-        #[test]
-        fn flags_hold_what_a_vector_holds(flags in prop::collection::vec(any::<bool>(), 0..200), set in 0usize..300) {
-            let mut all: Flags = flags.iter().copied().collect();
-            prop_assert_eq!(all.len(), flags.len());
-            prop_assert_eq!(all.iter().collect::<Vec<_>>(), flags.clone());
-            all.set(set);
-            let mut want = flags;
-            want.resize(want.len().max(set + 1), false);
-            want[set] = true;
-            prop_assert_eq!(all.iter().collect::<Vec<_>>(), want);
-            prop_assert!(!all.at(300));
         }
     }
 

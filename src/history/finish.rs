@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use hashbrown::HashMap;
 
 use super::{
-    Column, Flags, NO_CODE, NO_ITEM, Returned, Shard,
+    Column, NO_CODE, NO_ITEM, Returned, Shard,
     bucket::{Lines, RunPlace},
     line::{Line, verdict_reason},
 };
@@ -321,7 +321,6 @@ impl<'a> ShardBuilder<'a> {
             item: Vec::with_capacity(lines),
             quantity: Column::with_capacity(lines),
             amount: Column::with_capacity(lines),
-            is_return: Flags::with_capacity(lines),
             discount: Column::with_capacity(some(ranks.has_discount)),
             channel: Column::with_capacity(some(ranks.has_places[0])),
             store: Column::with_capacity(some(ranks.has_places[1])),
@@ -355,7 +354,9 @@ impl<'a> ShardBuilder<'a> {
         shard.item.extend(lines().map(|l| l.item));
         shard.quantity.extend(lines().map(|l| l.quantity));
         shard.amount.extend(lines().map(|l| l.amount));
-        shard.is_return.extend(lines().map(|l| l.is_return));
+        for (at, _) in (first as usize..).zip(lines()).filter(|(_, line)| line.is_return) {
+            shard.is_return.grow_and_insert(at);
+        }
         if self.ranks.has_discount {
             shard.discount.extend(lines().map(|l| l.discount));
         }

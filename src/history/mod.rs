@@ -15,7 +15,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use column::{Cell, Column, Flags};
+pub use column::{Cell, Column};
 pub use dimensions::{Dimensions, Timeline};
 pub use finish::{Exclusion, Standing};
 pub use fold::{FoldOptions, Histories, ScannedLines, fold_lines, scan_lines};

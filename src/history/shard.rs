@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Column, Flags};
+use fixedbitset::FixedBitSet;
+
+use super::Column;
 use crate::base::{Day, IdTable, LocalTime, Minor};
 
 /// `item` of a line that names no item.
@@ -26,20 +28,20 @@ pub struct Returned {
 pub struct ReturnedLines {
     lines: Vec<Returned>,
     /// By line, up to the last that is in it: few lines are ever returned, and most need no search.
-    flags: Flags,
+    flags: FixedBitSet,
 }
 
 impl ReturnedLines {
     /// Adds a line after all those that it has.
     pub fn push(&mut self, returned: Returned) {
-        self.flags.set(returned.line as usize);
+        self.flags.grow_and_insert(returned.line as usize);
         self.lines.push(returned);
     }
 
     /// The day of the return that took the last of a line; `None` where something of it was kept.
     #[must_use]
     pub fn day(&self, line: usize) -> Option<Day> {
-        if !self.flags.at(line) {
+        if !self.flags.contains(line) {
             return None;
         }
         let at = self.lines.binary_search_by_key(&(line as u32), |r| r.line).ok()?;
@@ -47,7 +49,7 @@ impl ReturnedLines {
     }
 
     fn heap_bytes(&self) -> usize {
-        8 * self.lines.capacity() + self.flags.heap_bytes()
+        8 * self.lines.capacity() + size_of_val(self.flags.as_slice())
     }
 }
 
@@ -97,8 +99,8 @@ pub struct Shard {
     pub store: Column<u16>,
     /// Index into [`crate::history::Dimensions::cities`], or [`NO_CODE`]; may be empty.
     pub city: Column<u16>,
-    /// Whether the line is a return.
-    pub is_return: Flags,
+    /// The lines that are returns.
+    pub is_return: FixedBitSet,
     /// Purchase lines that were fully returned, by line.
     pub returned: ReturnedLines,
 }
@@ -145,7 +147,7 @@ impl Shard {
     /// fully returned by then. Whether the line itself lies after the cut is the caller's to see.
     #[must_use]
     pub fn is_purchase(&self, line: usize, cut: Day) -> bool {
-        !self.is_return.at(line) && self.returned.day(line).is_none_or(|day| day > cut)
+        !self.is_return.contains(line) && self.returned.day(line).is_none_or(|day| day > cut)
     }
 
     /// Bytes held on the heap.
@@ -158,7 +160,7 @@ impl Shard {
             + self.amount.heap_bytes()
             + self.discount.heap_bytes()
             + [&self.channel, &self.store, &self.city].map(Column::heap_bytes).iter().sum::<usize>()
-            + self.is_return.heap_bytes()
+            + size_of_val(self.is_return.as_slice())
             + self.returned.heap_bytes()
     }
 }

@@ -78,7 +78,9 @@ fn shard(rows: &[&Row]) -> Shard {
                 out.quantity.push(r.units * UNIT);
                 out.discount.push(r.discount);
                 out.channel.push(r.channel);
-                out.is_return.push(r.units < 0);
+                if r.units < 0 {
+                    out.is_return.grow_and_insert(line);
+                }
                 if r.units >= 0 {
                     out.amount.push(r.amount);
                     open.push((line, r.units, r.amount));
@@ -121,7 +123,7 @@ fn sort_returns(out: &mut Shard) {
     let mut order: Vec<usize> = (first..out.item.len()).collect();
     order.sort_by_key(|i| {
         let values = (out.quantity.at(*i), out.amount.at(*i), out.discount.at(*i), out.channel.at(*i));
-        (out.item[*i], out.is_return.at(*i), values)
+        (out.item[*i], out.is_return.contains(*i), values)
     });
     out.amount = in_order(&out.amount, &order);
     out.discount = in_order(&out.discount, &order);

@@ -270,8 +270,9 @@ fn measure(scene: &Scene<'_>, recent_days: u32) -> Result<Measured, RunError> {
 fn measure_shard(shard: &Shard, items: &ItemTable, from: Day) -> (Vec<i64>, u64, u64) {
     let mut amounts = Vec::new();
     for order in (0..shard.orders()).filter(|order| shard.order_day(*order) >= from) {
-        amounts
-            .extend(shard.lines_of(order).filter(|line| !shard.is_return.at(*line)).map(|line| shard.amount.at(line)));
+        amounts.extend(
+            shard.lines_of(order).filter(|line| !shard.is_return.contains(*line)).map(|line| shard.amount.at(line)),
+        );
     }
     let with_item = shard.item.iter().filter(|item| **item != NO_ITEM);
     let unlisted = with_item.clone().filter(|item| !items.listed[**item as usize]).count();
